@@ -1,0 +1,29 @@
+#!/usr/bin/env node
+// Runs the `outrigger` command on the pinned Node, whatever Node started this file: TypeScript needs Node 26.
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const main = fileURLToPath(new URL('../cli/main.ts', import.meta.url))
+const major = Number(process.versions.node.split('.')[0])
+
+if (major >= 26) {
+  await import(main)
+} else {
+  const pinned = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url))
+  if (!existsSync(pinned)) {
+    console.error(
+      `outrigger: needs Node 26, found ${process.version}, and the pinned one is not installed: run "npm install" here first`,
+    )
+    process.exit(78)
+  }
+  const child = spawn(pinned, ['--disable-warning=ExperimentalWarning', main, ...process.argv.slice(2)], {
+    stdio: 'inherit',
+  })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  child.on('exit', (code, signal) => {
+    if (signal === null) process.exit(code ?? 1)
+    process.removeAllListeners(signal)
+    process.kill(process.pid, signal)
+  })
+}

@@ -1,0 +1,72 @@
+/**
+ * Whatever a stranger can make grow has a limit, and it stands here with its unit and its reason.
+ * `docs/limits.md` is compared with this table by a test.
+ */
+export const LIMITS = {
+  /** Head of a message: sum of name + value + 32 per field (RFC 9113 §6.5.2); caps HTTP/1 heads in octets too. */
+  headerListBytes: 64 * 1024,
+  /** Fields in one head, cookie crumbs included: HTTP/2 bomb, CVE-2026-47774. */
+  headerCount: 128,
+  /** Request line of HTTP/1 in octets; longer is 414. */
+  requestLineBytes: 16 * 1024,
+  /** From the first octet of a head to its end: slowloris. */
+  headTimeoutMs: 10_000,
+  /** Idle HTTP/1 connection from an application. */
+  idleConnectionMs: 60_000,
+  /** Idle HTTP/1 connection to an application: shorter than what servers close at (Node 5 s). */
+  idleUpstreamMs: 4_000,
+  /** Pipelined requests read ahead of their turn on one HTTP/1 connection: CVE-2026-93491. */
+  pipelinedRequestCount: 16,
+  /** Chunk extensions of one body: they are discarded, but cost parsing. */
+  chunkExtensionBytes: 4 * 1024,
+  /** Interim (1xx) responses before the final one. */
+  interimResponseCount: 8,
+  /** CONTINUATION frames of one header block: CVE-2024-27316. */
+  continuationFrameCount: 8,
+  /** Streams that a peer may have open at once on a mesh link, whose peer is authenticated. */
+  linkStreamCount: 1_000,
+  /** Flow-control window of one stream on a mesh link: the most that a slow reader can make us hold for it. */
+  linkStreamWindowBytes: 1024 * 1024,
+  /** Flow-control window of a mesh link. */
+  linkConnectionWindowBytes: 16 * 1024 * 1024,
+  /** HPACK table that our decoder offers, and that our encoder uses at most: Netty CVE-2026-93492. */
+  headerTableBytes: 4_096,
+  /** Resets by one peer: bucket size and refill. CVE-2023-44487, rapid reset. */
+  resetBurstCount: 200,
+  resetsPerSecond: 33,
+  /** Stream errors that a peer provoked from us: CVE-2025-8671, MadeYouReset. */
+  provokedResetBurstCount: 50,
+  provokedResetsPerSecond: 5,
+  /** PING and SETTINGS frames of one peer: CVE-2019-9512, CVE-2019-9515. */
+  pingsPerSecond: 100,
+  settingsPerSecond: 20,
+  settingsPerFrameCount: 32,
+  /** DATA, HEADERS or CONTINUATION frames with nothing in them, in a row: CVE-2019-9518. */
+  emptyFrameCount: 10,
+  /** Control frames that wait for a peer that does not read. */
+  queuedControlFrameCount: 1_000,
+  /** Bytes that one stream or connection may hold unsent before its source is paused; reading resumes at half. */
+  unsentHighWaterBytes: 256 * 1024,
+  /** Request body kept for another try; a longer one commits the exchange to its first try. */
+  replayBufferBytes: 64 * 1024,
+  /** Replay buffers of all exchanges together. */
+  replayBufferTotalBytes: 32 * 1024 * 1024,
+  /** Connections that one listener accepts at once. */
+  listenerConnectionCount: 10_000,
+  /** Exchanges that wait for a mesh link to one endpoint to be established. */
+  pendingPerEndpointCount: 1_024,
+  /** Unanswered PING: the peer is gone. */
+  linkPingIntervalMs: 10_000,
+  linkPingTimeoutMs: 10_000,
+  /** One line of the control plane's stream. */
+  watchLineBytes: 4 * 1024 * 1024,
+  /** One manifest, and one document of the REST API. */
+  manifestBytes: 512 * 1024,
+  /** Spans that wait for export; more are dropped and counted. */
+  spanQueueCount: 2_048,
+  /** Sidecars that a request may pass before it is a loop. */
+  hopCount: 32,
+} as const
+
+/** The name of a limit. */
+export type LimitName = keyof typeof LIMITS
