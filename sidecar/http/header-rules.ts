@@ -1,0 +1,105 @@
+import { filterFields } from './fields.ts'
+import { type Fields, NO_FIELDS } from './head.ts'
+
+/** Bits of a rule about a field name. A name without a rule has 0. */
+export const HeaderRule = {
+  /** Ends at each hop: never in `Fields` (RFC 9110 §7.6.1), and in HTTP/2 a malformed message (RFC 9113 §8.2.2). `te` is treated apart. */
+  hopByHop: 1,
+  /** `Connection` may not nominate it: it carries routing, framing or identity. */
+  keepWhenNominated: 2,
+  /** Dropped from trailers: it frames, routes, authenticates or changes how the message is read (RFC 9110 §6.5.1). */
+  notInTrailers: 4,
+  /** A second one is a violation: implementations disagree on which counts. */
+  onlyOnce: 8,
+  /** The mesh's own word: removed where a request comes from outside of its trust (`stripMeshFields`). */
+  meshOnly: 16,
+} as const
+
+const { hopByHop, keepWhenNominated, notInTrailers, onlyOnce, meshOnly } = HeaderRule
+const control = keepWhenNominated | notInTrailers
+
+/** The one table of what is special about a field name. All names are lower case. */
+export const HEADER_RULES: ReadonlyMap<string, number> = new Map([
+  ['connection', hopByHop | control],
+  ['keep-alive', hopByHop | notInTrailers],
+  ['proxy-connection', hopByHop | notInTrailers],
+  ['transfer-encoding', hopByHop | control],
+  ['upgrade', hopByHop | notInTrailers],
+  ['http2-settings', hopByHop | notInTrailers],
+  ['te', notInTrailers],
+  ['trailer', notInTrailers],
+  ['host', control | onlyOnce],
+  ['content-length', control | onlyOnce],
+  ['content-type', control],
+  ['content-encoding', control],
+  ['content-range', control],
+  ['expect', control],
+  ['max-forwards', control],
+  ['cache-control', notInTrailers],
+  ['range', notInTrailers],
+  ['if-match', notInTrailers],
+  ['if-none-match', notInTrailers],
+  ['if-modified-since', notInTrailers],
+  ['if-unmodified-since', notInTrailers],
+  ['if-range', notInTrailers],
+  ['location', notInTrailers],
+  ['authorization', control],
+  ['proxy-authorization', control],
+  ['proxy-authenticate', control],
+  ['www-authenticate', control],
+  ['cookie', control],
+  ['set-cookie', control],
+  ['forwarded', control],
+  ['via', control],
+  ['traceparent', control],
+  ['tracestate', control],
+  ['x-request-id', control],
+  ['x-forwarded-for', control],
+  ['x-forwarded-host', control],
+  ['x-forwarded-proto', control],
+  ['x-forwarded-client-cert', control | meshOnly],
+])
+
+/** Names that begin so are the mesh's own, ours and others'. */
+const MESH_PREFIXES = ['x-mesh-', 'x-outrigger-', 'l5d-']
+
+/** The rule bits of `name` (lower case). */
+export function headerRule(name: string): number {
+  const rule = HEADER_RULES.get(name)
+  if (rule !== undefined) return rule
+  for (const prefix of MESH_PREFIXES) if (name.startsWith(prefix)) return control | meshOnly
+  return 0
+}
+
+/** Trailers that may be passed on: without what frames, routes or authenticates. Never merge the rest into a head (RFC 9110 §6.5.1). */
+export function cleanTrailers(trailers: Fields): Fields {
+  if (trailers.length === 0) return NO_FIELDS
+  return filterFields(trailers, (name) => (headerRule(name) & (notInTrailers | hopByHop)) === 0)
+}
+
+/** Removes what only the mesh may say, where a request comes from an application or a stranger (CVE class: forged identity). */
+export function stripMeshFields(fields: Fields): Fields {
+  for (let i = 0; i < fields.length; i += 2) {
+    if ((headerRule(fields[i] as string) & meshOnly) !== 0) {
+      return filterFields(fields, (name) => (headerRule(name) & meshOnly) === 0)
+    }
+  }
+  return fields
+}
+
+/**
+ * Removes the fields that `Connection` nominated (RFC 9110 §7.6.1), except those that a peer could abuse the rule on:
+ * a nominated identity or framing field stays.
+ * @param nominated the values of all `Connection` fields, joined by commas
+ */
+export function withoutNominated(fields: Fields, nominated: string): Fields {
+  const names = new Set<string>()
+  for (const part of nominated.split(',')) {
+    const name = part.trim().toLowerCase()
+    if (name !== '' && (headerRule(name) & keepWhenNominated) === 0) names.add(name)
+  }
+  for (let i = 0; i < fields.length; i += 2) {
+    if (names.has(fields[i] as string)) return filterFields(fields, (name) => !names.has(name))
+  }
+  return fields
+}

@@ -1,0 +1,66 @@
+import { errorFacts, type MeshError } from '../core/mesh-errors.ts'
+import { findField } from './fields.ts'
+import type { Fields, ResponseHead } from './head.ts'
+
+/** A response that the mesh makes by itself. Send `head` with `end` when `body` is empty. */
+export interface LocalResponse {
+  readonly head: ResponseHead
+  readonly body: Buffer
+}
+
+const NO_BODY: Buffer = Buffer.alloc(0)
+
+/** Whether the caller speaks gRPC, and must be answered in its terms. */
+export const isGrpc = (requestFields: Fields): boolean =>
+  findField(requestFields, 'content-type')?.startsWith('application/grpc') === true
+
+/**
+ * The answer to a request that the mesh itself refuses: the one maker of such responses.
+ * Says the code in `x-outrigger-error`; a caller that speaks gRPC gets its status in a trailers-only response (HTTP 200).
+ * @param extra further fields, `retry-after` say
+ */
+export function localResponse(error: MeshError, request: Fields, extra: Fields = []): LocalResponse {
+  return isGrpc(request) ? grpcResponse(error, extra) : plainResponse(error, extra)
+}
+
+function plainResponse(error: MeshError, extra: Fields): LocalResponse {
+  const body = Buffer.from(`${error.code}: ${error.detail}\n`)
+  const fields = [
+    'content-type',
+    'text/plain; charset=utf-8',
+    'content-length',
+    String(body.length),
+    'x-outrigger-error',
+    error.code,
+    ...extra,
+  ]
+  return { head: { status: errorFacts(error.code).http, fields, bodyLength: body.length }, body }
+}
+
+/** gRPC over HTTP/2, "Trailers-Only": status and message in the only header block. */
+function grpcResponse(error: MeshError, extra: Fields): LocalResponse {
+  const fields = [
+    'content-type',
+    'application/grpc',
+    'grpc-status',
+    String(errorFacts(error.code).grpc),
+    'grpc-message',
+    grpcMessage(`${error.code}: ${error.detail}`),
+    'x-outrigger-error',
+    error.code,
+    ...extra,
+  ]
+  return { head: { status: 200, fields, bodyLength: 0 }, body: NO_BODY }
+}
+
+/** `grpc-message` is percent-encoded outside of printable US-ASCII (gRPC over HTTP/2, "Responses"). */
+function grpcMessage(text: string): string {
+  let encoded = ''
+  for (const octet of Buffer.from(text)) {
+    encoded +=
+      octet >= 0x20 && octet <= 0x7e && octet !== 0x25
+        ? String.fromCharCode(octet)
+        : `%${octet.toString(16).toUpperCase().padStart(2, '0')}`
+  }
+  return encoded
+}
