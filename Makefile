@@ -1,0 +1,32 @@
+# Two commands do everything on a fresh machine with Node ≥ 20 and npm: `make demo` and `make test`.
+SHELL := /bin/bash
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+export NODE_OPTIONS := --disable-warning=ExperimentalWarning
+READY := node_modules/.package-lock.json
+
+.PHONY: help test lint check demo bench crds
+
+help: #? lists the targets
+	@grep -E '^[a-z-]+:.*#\?' $(MAKEFILE_LIST) | sed -E 's/:[^#]*#\? /\t/' | expand -t 12
+
+$(READY): package.json package-lock.json
+	npm ci --no-audit --no-fund
+	@touch $(READY)
+
+lint: $(READY) #? formatter, linter and type checker
+	biome check .
+	tsc --noEmit
+
+test: $(READY) #? all tests; those that need a server that is not installed say so and skip
+	ava
+
+check: lint test #? lint, then test
+
+demo: $(READY) #? the mesh with real services; ONCE=1: unattended; REGISTRY=consul: on a real Consul agent
+	@node examples/shop/demo.ts $(if $(ONCE),--once) $(if $(REGISTRY),--registry $(REGISTRY))
+
+crds: $(READY) #? regenerates manifests/crds from the schemas
+	node manifests/generate.ts
+
+bench: $(READY) #? requests/s and latency through two sidecars beside HAProxy and nginx; QUICK=1: one row
+	node bench/run.ts $(if $(QUICK),--quick)

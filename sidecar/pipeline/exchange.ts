@@ -1,0 +1,331 @@
+import type { Clock, Timer } from '../core/clock.ts'
+import { type MeshError, meshError } from '../core/mesh-errors.ts'
+import type { TimerWheel, WheelEntry } from '../core/timer-wheel.ts'
+import type { AttemptOutcome, AttemptPlan, Decision } from '../decide/decision.ts'
+import { type Fields, NO_FIELDS, type RequestHead, type ResponseHead } from '../http/head.ts'
+import { respondWithError } from '../http/local-response.ts'
+import type { DownstreamStream, RequestSink, ResponseSink, UpstreamStream } from '../http/streams.ts'
+import type { ReplayBuffer } from '../resilience/replay-buffer.ts'
+import type { Attempt, Lane } from './lane.ts'
+
+/** What every exchange of a sidecar shares. */
+export interface ExchangeDeps {
+  readonly clock: Clock
+  readonly wheel: TimerWheel
+  /** A buffer for one request's body, so that it can be sent again. */
+  newReplayBuffer(): ReplayBuffer
+}
+
+/**
+ * One request and its response, from the caller's stream to the callee's. It relays both bodies with back-pressure,
+ * keeps the time, and starts further tries; what to do is decided by its lane. One object per exchange serves as the
+ * sink of both streams, as the entry on the timer wheel and as the try.
+ */
+export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt {
+  readonly head: RequestHead
+  readonly stream: DownstreamStream
+  readonly startMs: number
+  /** Set by the lane with each decision that is not a refusal. */
+  plan: AttemptPlan | undefined
+  attemptHead: RequestHead
+  attemptFields: Fields = NO_FIELDS
+  attempts = 0
+  requestBytes = 0
+  responseBytes = 0
+  wheelNext: WheelEntry | undefined
+  wheelPrevious: WheelEntry | undefined
+  wheelSlot = -1
+  wheelRounds = 0
+
+  readonly #deps: ExchangeDeps
+  readonly #lane: Lane<this>
+  #upstream: UpstreamStream | undefined
+  #replay: ReplayBuffer | undefined
+  /** Body that came while no stream was open and that the replay buffer would not take. */
+  #held: Buffer[] | undefined
+  #requestEnded: boolean
+  #requestTrailers: Fields = NO_FIELDS
+  #status = 0
+  #isOver = false
+  #isAttempting = false
+  #attemptStartMs = 0
+  #headLatencyMs = 0
+  #lastActivityMs: number
+  #retryTimer: Timer | undefined
+
+  constructor(lane: Lane<Exchange>, deps: ExchangeDeps, head: RequestHead, end: boolean, stream: DownstreamStream) {
+    this.#lane = lane as Lane<this>
+    this.#deps = deps
+    this.head = head
+    this.attemptHead = head
+    this.stream = stream
+    this.#requestEnded = end
+    this.startMs = deps.clock.nowMs()
+    this.#lastActivityMs = this.startMs
+  }
+
+  /** Decides and acts. Called once, after the stream has its sink. */
+  begin(): void {
+    this.#obey(this.#lane.decide(this))
+  }
+
+  /** The request, as far as it came, can be sent again from its beginning. */
+  get canReplay(): boolean {
+    return this.#held === undefined && (this.requestBytes === 0 || this.#replay?.isComplete === true)
+  }
+
+  /** No body follows the head of the current try. */
+  get attemptEnd(): boolean {
+    return this.#requestEnded && this.requestBytes === 0 && this.#requestTrailers.length === 0
+  }
+
+  /** Time left until the request's deadline, ms; Infinity without one. */
+  get remainingMs(): number {
+    const timeoutMs = this.plan?.requestTimeoutMs ?? 0
+    return timeoutMs === 0 ? Number.POSITIVE_INFINITY : this.startMs + timeoutMs - this.#deps.clock.nowMs()
+  }
+
+  // ---- decisions ----
+
+  #obey(decision: Decision): void {
+    switch (decision.kind) {
+      case 'forward':
+      case 'deliver':
+        if (decision.kind === 'forward' && decision.delayMs > 0) {
+          this.#armTimer()
+          this.#retryTimer = this.#deps.clock.after(decision.delayMs, () => this.#attempt(decision), { background: true })
+        } else this.#attempt(decision)
+        return
+      case 'answer':
+        return this.#answer(decision.response.status, decision.response.fields, Buffer.from(decision.response.body))
+      case 'refuse':
+        return this.#refuse(decision.error)
+    }
+  }
+
+  #attempt(decision: Decision & { kind: 'forward' | 'deliver' }): void {
+    this.#retryTimer = undefined
+    this.#isAttempting = true
+    this.attempts++
+    this.#attemptStartMs = this.#deps.clock.nowMs()
+    this.#headLatencyMs = 0
+    this.#lane.open(this, decision)
+    if (!this.#isOver) this.#armTimer()
+  }
+
+  /** The try is over. `latencyMs` of a try that had an answer is the time to its head. */
+  #endAttempt(outcome: AttemptOutcome | 'abandoned'): void {
+    if (!this.#isAttempting) return
+    this.#isAttempting = false
+    const latencyMs = this.#headLatencyMs > 0 ? this.#headLatencyMs : this.#deps.clock.nowMs() - this.#attemptStartMs
+    this.#lane.onAttemptEnd(this, latencyMs, outcome)
+  }
+
+  // ---- the request, from the caller ----
+
+  onBody(chunk: Buffer): void {
+    if (this.#isOver) return
+    this.requestBytes += chunk.length
+    this.#touch()
+    const isKept = this.#keep(chunk)
+    if (this.#upstream !== undefined) {
+      if (!this.#upstream.sendBody(chunk)) this.stream.pause()
+      return
+    }
+    if (!isKept) {
+      this.#held ??= []
+      this.#held.push(Buffer.from(chunk))
+    }
+    this.stream.pause()
+  }
+
+  onEnd(trailers: Fields): void {
+    if (this.#isOver) return
+    this.#requestEnded = true
+    this.#requestTrailers = trailers
+    this.#upstream?.sendEnd(trailers)
+  }
+
+  onAbort(error: MeshError): void {
+    if (this.#isOver) return
+    this.#dropUpstream()
+    this.#finish(error)
+  }
+
+  onDrain(): void {
+    this.#upstream?.resume()
+  }
+
+  /** Whether the chunk is in the replay buffer now. Once a response has begun nothing is replayed, so nothing is kept. */
+  #keep(chunk: Buffer): boolean {
+    if (this.#status !== 0 || this.#held !== undefined) return false
+    this.#replay ??= this.#deps.newReplayBuffer()
+    return this.#replay.append(chunk)
+  }
+
+  // ---- the try ----
+
+  onStream(stream: UpstreamStream): void {
+    this.#upstream = stream
+    if (this.attemptEnd) return
+    let takesMore = true
+    if (this.#replay !== undefined) for (const chunk of this.#replay.chunks) takesMore = stream.sendBody(chunk)
+    if (this.#held !== undefined) for (const chunk of this.#held) takesMore = stream.sendBody(chunk)
+    if (this.#requestEnded) stream.sendEnd(this.#requestTrailers)
+    else if (takesMore) this.stream.resume()
+  }
+
+  onRequestDrain(): void {
+    if (!this.#isOver) this.stream.resume()
+  }
+
+  // ---- the response, from the callee ----
+
+  onInterim(status: number, fields: Fields): void {
+    if (status !== 100) this.stream.sendInterim(status, fields) // 100-continue is each hop's own (RFC 9110 §10.1.1)
+  }
+
+  onResponseHead(head: ResponseHead, end: boolean): void {
+    if (this.#isOver) return
+    this.#headLatencyMs = Math.max(this.#deps.clock.nowMs() - this.#attemptStartMs, 0.001)
+    if (head.status >= 400 && this.#triesAgain({ kind: 'status', status: head.status, fields: head.fields })) return
+    this.#status = head.status
+    this.#touch()
+    if (head.status === 101) this.#deps.wheel.cancel(this) // an upgraded connection has no request timeout
+    this.#replay?.release()
+    this.#replay = undefined
+    this.stream.sendHead(this.#lane.editResponse(this, head), end)
+    if (end) this.#complete()
+  }
+
+  onResponseBody(chunk: Buffer): void {
+    if (this.#isOver) return
+    this.responseBytes += chunk.length
+    this.#touch()
+    if (!this.stream.sendBody(chunk)) this.#upstream?.pause()
+  }
+
+  onResponseEnd(trailers: Fields): void {
+    if (this.#isOver) return
+    this.stream.sendEnd(trailers)
+    this.#complete()
+  }
+
+  onResponseError(error: MeshError): void {
+    if (this.#isOver) return
+    this.#upstream = undefined
+    this.#fail(error)
+  }
+
+  /** The response is complete. A request that is not is given up: its answer is known (RFC 9112 §9.3, RFC 9113 §8.1). */
+  #complete(): void {
+    this.#endAttempt({ kind: 'status', status: this.#status, fields: NO_FIELDS })
+    if (!this.#requestEnded) this.#dropUpstream()
+    this.#finish(undefined)
+  }
+
+  /** A try failed: another one, or the end. After a head went to the caller nothing is tried again. */
+  #fail(error: MeshError): void {
+    const outcome: AttemptOutcome = { kind: 'error', error }
+    if (this.#status !== 0) {
+      this.#endAttempt(outcome)
+      this.stream.reset(error)
+      this.#finish(error)
+      return
+    }
+    this.#endAttempt(outcome)
+    this.#obey(this.#lane.afterAttempt(this, outcome))
+  }
+
+  /** Asks whether an answer should be thrown away for another try, and if so begins it. */
+  #triesAgain(outcome: AttemptOutcome & { kind: 'status' }): boolean {
+    const decision = this.#lane.afterAttempt(this, outcome)
+    if (decision.kind !== 'forward') return false
+    this.#dropUpstream()
+    this.#endAttempt(outcome)
+    this.#obey(decision)
+    return true
+  }
+
+  // ---- time ----
+
+  onTimeout(): void {
+    if (this.#isOver || this.#status === 101) return
+    const nowMs = this.#deps.clock.nowMs()
+    const dueMs = this.#dueMs()
+    if (nowMs < dueMs) return this.#armTimer()
+    const plan = this.plan
+    const isWhole = plan !== undefined && plan.requestTimeoutMs > 0 && nowMs >= this.startMs + plan.requestTimeoutMs
+    this.#dropUpstream()
+    const error = meshError('timeout', this.#describeTimeout(isWhole))
+    if (isWhole && this.#status === 0) {
+      this.#endAttempt({ kind: 'error', error })
+      this.#refuse(error)
+    } else this.#fail(error)
+  }
+
+  #describeTimeout(isWhole: boolean): string {
+    const plan = this.plan
+    if (plan === undefined) return 'no activity within the timeout'
+    if (isWhole) return `the request to ${plan.service} took longer than its timeout of ${plan.requestTimeoutMs} ms`
+    if (this.#status === 0 && plan.perTryTimeoutMs > 0) return `try ${this.attempts} to ${plan.service} had no answer within ${plan.perTryTimeoutMs} ms`
+    return `no octet moved for ${plan.traffic.streamIdleTimeoutMs} ms`
+  }
+
+  #touch(): void {
+    if ((this.plan?.traffic.streamIdleTimeoutMs ?? 0) > 0) this.#lastActivityMs = this.#deps.clock.nowMs()
+  }
+
+  /** When the earliest of the bounds that hold now is reached; Infinity when none holds. */
+  #dueMs(): number {
+    const plan = this.plan
+    if (plan === undefined) return Number.POSITIVE_INFINITY
+    let dueMs = Number.POSITIVE_INFINITY
+    if (plan.requestTimeoutMs > 0) dueMs = this.startMs + plan.requestTimeoutMs
+    if (plan.perTryTimeoutMs > 0 && this.#isAttempting && this.#status === 0) dueMs = Math.min(dueMs, this.#attemptStartMs + plan.perTryTimeoutMs)
+    if (plan.traffic.streamIdleTimeoutMs > 0) dueMs = Math.min(dueMs, this.#lastActivityMs + plan.traffic.streamIdleTimeoutMs)
+    return dueMs
+  }
+
+  #armTimer(): void {
+    const dueMs = this.#dueMs()
+    if (dueMs === Number.POSITIVE_INFINITY) this.#deps.wheel.cancel(this)
+    else this.#deps.wheel.schedule(this, Math.max(0, dueMs - this.#deps.clock.nowMs()))
+  }
+
+  // ---- endings ----
+
+  #answer(status: number, fields: Fields, body: Buffer): void {
+    this.#status = status
+    this.stream.sendHead({ status, fields, bodyLength: body.length }, body.length === 0)
+    if (body.length > 0) {
+      this.stream.sendBody(body)
+      this.stream.sendEnd(NO_FIELDS)
+    }
+    this.#finish(undefined)
+  }
+
+  #refuse(error: MeshError): void {
+    this.#status = respondWithError(this.stream, this.head, error)
+    this.#finish(error)
+  }
+
+  #dropUpstream(): void {
+    const upstream = this.#upstream
+    this.#upstream = undefined
+    if (upstream !== undefined) upstream.cancel()
+    else if (this.#isAttempting) this.#lane.abandon(this)
+  }
+
+  #finish(error: MeshError | undefined): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#endAttempt(error === undefined || error.code === 'cancelled' ? 'abandoned' : { kind: 'error', error })
+    this.#deps.wheel.cancel(this)
+    this.#retryTimer?.cancel()
+    this.#replay?.release()
+    this.#replay = undefined
+    this.#held = undefined
+    this.#lane.onEnd(this, { status: this.#status, error, durationMs: this.#deps.clock.nowMs() - this.startMs })
+  }
+}

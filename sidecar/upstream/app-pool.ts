@@ -1,0 +1,201 @@
+import type { Clock } from '../core/clock.ts'
+import { LIMITS } from '../core/limits.ts'
+import { type MeshError, meshError } from '../core/mesh-errors.ts'
+import type { RequestHead } from '../http/head.ts'
+import type { ResponseSink, UpstreamStream } from '../http/streams.ts'
+import type { Attempt } from '../pipeline/lane.ts'
+
+/** One HTTP/1.1 connection to an application, as the pool uses it. */
+export interface AppConnection {
+  /** Nothing is in flight, and the last exchange left the connection clean. */
+  readonly canReuse: boolean
+  /** When it was last given back, monotonic ms. */
+  idleSinceMs: number
+  /** How long the application keeps an idle connection, as far as it said; ms. */
+  readonly keepAliveMs: number
+  send(head: RequestHead, end: boolean, sink: ResponseSink): UpstreamStream
+  destroy(): void
+}
+
+/** Hears of one dial, and of the connection's life. */
+export interface AppDialListener {
+  onConnection(connection: AppConnection): void
+  onDialFailed(error: MeshError): void
+  /** The exchange is over and the connection may carry another. */
+  onIdle(connection: AppConnection): void
+  /** The connection is closed. */
+  onClosed(connection: AppConnection): void
+}
+
+/** Makes one connection to `host:port`. */
+export type DialApp = (host: string, port: number, timeoutMs: number, listener: AppDialListener) => void
+
+type AppAttempt = Attempt & ResponseSink
+
+/** Connections to one address: the most recently used idle one first, for it is the least likely to be closed. */
+class AddressConnections implements AppDialListener {
+  readonly #host: string
+  readonly #port: number
+  readonly #dial: DialApp
+  readonly #clock: Clock
+  readonly #idle: AppConnection[] = []
+  readonly #waiting: Set<AppAttempt> = new Set()
+  #dialing = 0
+  #open = 0
+  #maxConnections = 1_024
+  #connectTimeoutMs = 1_000
+
+  constructor(host: string, port: number, dial: DialApp, clock: Clock) {
+    this.#host = host
+    this.#port = port
+    this.#dial = dial
+    this.#clock = clock
+  }
+
+  get openCount(): number {
+    return this.#open
+  }
+
+  send(attempt: AppAttempt, connectTimeoutMs: number, maxConnections: number): void {
+    this.#connectTimeoutMs = connectTimeoutMs
+    this.#maxConnections = maxConnections
+    const connection = this.#takeIdle()
+    if (connection !== undefined) return this.#start(connection, attempt)
+    if (this.#waiting.size >= LIMITS.pendingPerEndpointCount) {
+      const detail = `${this.#waiting.size} requests already wait for a connection to ${this.#host}:${this.#port}`
+      return attempt.onResponseError(meshError('circuit-open', detail))
+    }
+    this.#waiting.add(attempt)
+    this.#grow()
+  }
+
+  abandon(attempt: AppAttempt): void {
+    this.#waiting.delete(attempt)
+  }
+
+  /** Closes what has been idle for so long that the application may be closing it too. */
+  closeStale(): void {
+    const nowMs = this.#clock.nowMs()
+    for (const connection of [...this.#idle]) {
+      if (nowMs - connection.idleSinceMs < idleLimitMs(connection)) continue
+      this.#idle.splice(this.#idle.indexOf(connection), 1)
+      connection.destroy()
+    }
+  }
+
+  destroy(): void {
+    for (const connection of this.#idle.splice(0)) connection.destroy()
+  }
+
+  #takeIdle(): AppConnection | undefined {
+    const nowMs = this.#clock.nowMs()
+    for (let connection = this.#idle.pop(); connection !== undefined; connection = this.#idle.pop()) {
+      if (connection.canReuse && nowMs - connection.idleSinceMs < idleLimitMs(connection)) return connection
+      connection.destroy()
+    }
+    return undefined
+  }
+
+  #start(connection: AppConnection, attempt: AppAttempt): void {
+    const stream = connection.send(attempt.attemptHead, attempt.attemptEnd, attempt)
+    attempt.onStream(stream)
+  }
+
+  #grow(): void {
+    if (this.#dialing >= this.#waiting.size || this.#open + this.#dialing >= this.#maxConnections) return
+    this.#dialing++
+    this.#dial(this.#host, this.#port, this.#connectTimeoutMs, this)
+  }
+
+  onConnection(connection: AppConnection): void {
+    this.#dialing--
+    this.#open++
+    this.onIdle(connection)
+  }
+
+  onDialFailed(error: MeshError): void {
+    this.#dialing--
+    // Each failed dial stands for one waiting try; with none left under way, all that remain would fail alike.
+    const failed = this.#dialing === 0 && this.#open === 0 ? [...this.#waiting] : [...this.#waiting].slice(0, 1)
+    for (const attempt of failed) this.#waiting.delete(attempt)
+    for (const attempt of failed) attempt.onResponseError(error)
+  }
+
+  onIdle(connection: AppConnection): void {
+    connection.idleSinceMs = this.#clock.nowMs()
+    for (const attempt of this.#waiting) {
+      this.#waiting.delete(attempt)
+      return this.#start(connection, attempt)
+    }
+    this.#idle.push(connection)
+  }
+
+  onClosed(connection: AppConnection): void {
+    this.#open--
+    const at = this.#idle.lastIndexOf(connection)
+    if (at >= 0) this.#idle.splice(at, 1)
+    this.#grow()
+  }
+}
+
+/** Shorter than what the application keeps: a request must not meet a closing connection (wire-safety: keep-alive races). */
+const idleLimitMs = (connection: AppConnection): number => Math.min(LIMITS.idleUpstreamMs, connection.keepAliveMs * 0.8)
+
+const SWEEP_MS = 1_000
+
+/** Plain HTTP/1.1 connections to applications, by address. */
+export class AppPool {
+  readonly #dial: DialApp
+  readonly #clock: Clock
+  readonly #byAddress = new Map<string, AddressConnections>()
+  #sweeper: { cancel(): void } | undefined
+
+  constructor(dial: DialApp, clock: Clock) {
+    this.#dial = dial
+    this.#clock = clock
+  }
+
+  /** Sends a try to `host:port`: at once on an idle connection, else on a new one. */
+  send(host: string, port: number, attempt: AppAttempt, connectTimeoutMs: number, maxConnections: number): void {
+    this.#connections(host, port).send(attempt, connectTimeoutMs, maxConnections)
+    this.#sweeper ??= this.#clock.after(SWEEP_MS, this.#sweep, { background: true })
+  }
+
+  /** Forgets a try that still waits. */
+  abandon(host: string, port: number, attempt: AppAttempt): void {
+    this.#connections(host, port).abandon(attempt)
+  }
+
+  /** For gauges. */
+  get openCount(): number {
+    let count = 0
+    for (const connections of this.#byAddress.values()) count += connections.openCount
+    return count
+  }
+
+  /** Closes idle connections; those in use end with their exchange. */
+  destroy(): void {
+    this.#sweeper?.cancel()
+    for (const connections of this.#byAddress.values()) connections.destroy()
+  }
+
+  #connections(host: string, port: number): AddressConnections {
+    const key = `${host}:${port}`
+    let connections = this.#byAddress.get(key)
+    if (connections === undefined) {
+      connections = new AddressConnections(host, port, this.#dial, this.#clock)
+      this.#byAddress.set(key, connections)
+    }
+    return connections
+  }
+
+  readonly #sweep = (): void => {
+    this.#sweeper = undefined
+    let open = 0
+    for (const connections of this.#byAddress.values()) {
+      connections.closeStale()
+      open += connections.openCount
+    }
+    if (open > 0) this.#sweeper = this.#clock.after(SWEEP_MS, this.#sweep, { background: true })
+  }
+}
