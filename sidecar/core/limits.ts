@@ -64,6 +64,24 @@ export const LIMITS = {
   manifestBytes: 512 * 1024,
   /** Spans that wait for export; more are dropped and counted. */
   spanQueueCount: 2_048,
+  /** Series of one metric; more share a series labelled `other`. */
+  metricSeriesCount: 1_000,
+  /** Lines of the access log in one second; more are dropped and counted. */
+  accessLogLinesPerSecond: 1_000,
+  /** Access log that waits for a slow reader; what comes on top is dropped and counted. */
+  accessLogBufferBytes: 1024 * 1024,
+  /** Log lines with the same message in one second; more are counted and told of in the next. */
+  logLinesPerSecond: 20,
+  /** Recent decisions that the admin port can show. */
+  recentDecisionCount: 200,
+  /** Body of a request to the admin port. */
+  adminBodyBytes: 16 * 1024,
+  /** Traces that the OTLP receiver keeps; the oldest goes. */
+  receivedTraceCount: 1_000,
+  /** Spans of one trace that the OTLP receiver keeps. */
+  receivedSpansPerTraceCount: 1_000,
+  /** One export request to the OTLP receiver, unpacked. */
+  receivedExportBytes: 4 * 1024 * 1024,
   /** Sidecars that a request may pass before it is a loop. */
   hopCount: 32,
 } as const
