@@ -20,7 +20,7 @@ export type RegistryError =
 export interface Entry {
   readonly key: string
   readonly value: Buffer
-  /** Changes with every write of the key; never 0. Only compared for equality. */
+  /** Changes with every write that changes the value; never 0. Only compared for equality. */
   readonly version: number
 }
 
@@ -72,13 +72,14 @@ export interface Registry extends AsyncDisposable {
   readonly description: string
   /** Undefined when there is no such key. `consistent`: not from a stale replica (certificate authority, locks). */
   get(key: string, options?: { readonly consistent?: boolean }): Promise<Result<Entry | undefined, RegistryError>>
-  /** The new version. At most 512 KiB of value. */
+  /** The new version. At most 512 KiB of value; 360 KiB under a lock (`REGISTRY_LIMITS`). */
   put(key: string, value: Buffer, options?: PutOptions): Promise<Result<number, RegistryError>>
-  /** Several writes, all or none. At most 64 (Consul's limit on a transaction). */
+  /** Several writes, all or none; a value of undefined deletes. At most 64, 63 under a lock (Consul's limit on a transaction); 360 KiB in all. */
   putAll(
     writes: readonly { readonly key: string; readonly value: Buffer | undefined; readonly expectedVersion?: number }[],
     lock?: Lock,
   ): Promise<Result<void, RegistryError>>
+  /** Deleting what does not exist succeeds, whatever version was expected. */
   delete(key: string, options?: PutOptions): Promise<Result<void, RegistryError>>
   /** All keys that begin with `prefix`, by key. */
   list(prefix: string): Promise<Result<readonly Entry[], RegistryError>>
