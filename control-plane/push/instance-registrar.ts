@@ -1,0 +1,214 @@
+import type { Clock, Timer } from '../../sidecar/core/clock.ts'
+import type { Instance, Registry, RegistryError } from '../registry/registry.ts'
+
+/** How instances live and die, ms. */
+export interface RegistrarTimes {
+  /** The registry takes an instance out that was silent for this long. */
+  readonly ttlMs: number
+  readonly heartbeatMs: number
+  /** A sidecar that is back within this time never left. */
+  readonly graceMs: number
+}
+
+export interface RegistrarDeps {
+  readonly registry: Registry
+  readonly clock: Clock
+  readonly times: RegistrarTimes
+  /** Keys under which instances are remembered beyond the registry's own time to live: `outrigger/<mesh>/instances/`. */
+  readonly prefix: string
+  /** Distinguishes replicas: an instance that moved to another one is its to keep. */
+  readonly replica: string
+  /** A heartbeat or registration could, or could not, be brought to the registry. */
+  readonly onAvailability: (available: boolean, detail: string) => void
+  /** The instance left for certain. */
+  readonly onGone: (id: string) => void
+}
+
+/** One instance: what should be registered, and what is. */
+interface Keeper {
+  readonly id: string
+  wanted: Instance | undefined
+  /** JSON of what was registered; undefined: nothing, or not known. */
+  registered: string | undefined
+  isBusy: boolean
+  /** A heartbeat that waits for an answer; a slow registry gets no second one. */
+  isBeating: boolean
+}
+
+interface Attachment {
+  instances: readonly Instance[]
+  isReady: boolean
+  leaving: Timer | undefined
+}
+
+/**
+ * Keeps the registry in step with the sidecars that are connected: registers what they serve, sends heartbeats, takes
+ * out what drained or left. Each instance has one operation under way at a time, always towards the newest wish, so
+ * that a fast disconnect and reconnect can't overtake each other.
+ */
+export class InstanceRegistrar {
+  readonly #deps: RegistrarDeps
+  readonly #keepers = new Map<string, Keeper>()
+  readonly #attachments = new Map<string, Attachment>()
+  readonly #running = new Set<Promise<void>>()
+  #beat: Timer | undefined
+  #isStopped = false
+
+  constructor(deps: RegistrarDeps) {
+    this.#deps = deps
+    this.#armBeat()
+  }
+
+  /** The workload's sidecar is connected and serves `instances`. */
+  attach(workload: string, instances: readonly Instance[]): void {
+    const earlier = this.#attachments.get(workload)
+    earlier?.leaving?.cancel()
+    this.#attachments.set(workload, { instances, isReady: true, leaving: undefined })
+    const ids = new Set(instances.map((instance) => instance.id))
+    for (const { id } of earlier?.instances ?? []) if (!ids.has(id)) this.#want(id, undefined)
+    for (const instance of instances) this.#want(instance.id, instance)
+  }
+
+  /** The workload takes traffic, or takes none: not ready is out at once. */
+  setReady(workload: string, isReady: boolean): void {
+    const attachment = this.#attachments.get(workload)
+    if (attachment === undefined) return
+    attachment.isReady = isReady
+    for (const instance of attachment.instances) this.#want(instance.id, isReady ? instance : undefined)
+  }
+
+  /** The workload's stream ended. It has `graceMs` to be back. */
+  detach(workload: string): void {
+    const attachment = this.#attachments.get(workload)
+    if (attachment === undefined || this.#isStopped) return
+    attachment.leaving?.cancel()
+    attachment.leaving = this.#deps.clock.after(
+      this.#deps.times.graceMs,
+      () => {
+        this.#attachments.delete(workload)
+        for (const { id } of attachment.instances) this.#want(id, undefined)
+      },
+      { background: true },
+    )
+  }
+
+  /** Instances that are to be registered now. */
+  get instanceCount(): number {
+    return [...this.#keepers.values()].filter((keeper) => keeper.wanted !== undefined).length
+  }
+
+  /** Resolves when no operation is under way. */
+  async settled(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running)
+  }
+
+  /** Ends the heartbeats. What is registered stays: the sidecars go on serving, and another control plane takes over. */
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    this.#beat?.cancel()
+    for (const { leaving } of this.#attachments.values()) leaving?.cancel()
+    await this.settled()
+  }
+
+  #want(id: string, wanted: Instance | undefined): void {
+    const keeper = this.#keepers.get(id) ?? { id, wanted, registered: undefined, isBusy: false, isBeating: false }
+    this.#keepers.set(id, keeper)
+    keeper.wanted = wanted
+    if (wanted === undefined) this.#deps.onGone(id)
+    this.#reconcile(keeper)
+  }
+
+  #reconcile(keeper: Keeper): void {
+    if (keeper.isBusy || this.#isStopped) return
+    keeper.isBusy = true
+    const run = this.#step(keeper).finally(() => {
+      keeper.isBusy = false
+      this.#running.delete(run)
+    })
+    this.#running.add(run)
+  }
+
+  /** Until the wish is fulfilled, or the registry fails: the next heartbeat tries again. */
+  async #step(keeper: Keeper): Promise<void> {
+    while (!this.#isStopped) {
+      const { wanted } = keeper
+      const wantedText = wanted === undefined ? undefined : JSON.stringify(wanted)
+      if (wanted !== undefined && wantedText === keeper.registered) return
+      const error = wanted === undefined ? await this.#takeOut(keeper) : await this.#register(keeper, wanted)
+      if (error !== undefined) return this.#deps.onAvailability(error.kind !== 'unavailable', error.detail)
+      this.#deps.onAvailability(true, '')
+      if (wanted === undefined && keeper.wanted === undefined) {
+        this.#keepers.delete(keeper.id)
+        return
+      }
+    }
+  }
+
+  async #register(keeper: Keeper, instance: Instance): Promise<RegistryError | undefined> {
+    const { registry, times, prefix, replica } = this.#deps
+    const registered = await registry.register(instance, times.ttlMs)
+    if (!registered.ok) return registered.error
+    const remembered = await registry.put(prefix + instance.id, toMemo(instance, replica))
+    if (!remembered.ok) return remembered.error
+    keeper.registered = JSON.stringify(instance)
+    return undefined
+  }
+
+  async #takeOut(keeper: Keeper): Promise<RegistryError | undefined> {
+    const { registry, prefix, replica } = this.#deps
+    const memo = await registry.get(prefix + keeper.id, { consistent: true })
+    if (!memo.ok) return memo.error
+    // Another replica has taken the sidecar over: the instance is not ours to end.
+    if (memo.value !== undefined && fromMemo(memo.value.value)?.replica !== replica) return undefined
+    const removed = await registry.deregister(keeper.id)
+    if (!removed.ok) return removed.error
+    keeper.registered = undefined
+    if (memo.value === undefined) return undefined
+    const forgotten = await registry.delete(prefix + keeper.id, { expectedVersion: memo.value.version })
+    return forgotten.ok || forgotten.error.kind === 'conflict' ? undefined : forgotten.error
+  }
+
+  #armBeat(): void {
+    this.#beat = this.#deps.clock.after(
+      this.#deps.times.heartbeatMs,
+      () => {
+        for (const keeper of this.#keepers.values()) this.#heartbeat(keeper)
+        this.#armBeat()
+      },
+      { background: true },
+    )
+  }
+
+  #heartbeat(keeper: Keeper): void {
+    if (keeper.registered === undefined || keeper.wanted === undefined) {
+      this.#reconcile(keeper)
+      return
+    }
+    if (keeper.isBeating) return
+    keeper.isBeating = true
+    const run = this.#deps.registry.heartbeat(keeper.id).then((known) => {
+      keeper.isBeating = false
+      this.#running.delete(run)
+      if (!known.ok) return this.#deps.onAvailability(known.error.kind !== 'unavailable', known.error.detail)
+      this.#deps.onAvailability(true, '')
+      if (known.value) return
+      keeper.registered = undefined
+      this.#reconcile(keeper)
+    })
+    this.#running.add(run)
+  }
+}
+
+/** What is remembered of an instance: itself, and the replica that its sidecar is connected to. */
+const toMemo = (instance: Instance, replica: string): Buffer => Buffer.from(JSON.stringify({ replica, instance }))
+
+/** Reads what `toMemo` wrote; undefined when it is not that. */
+export function fromMemo(value: Buffer): { readonly replica: string; readonly instance: Instance } | undefined {
+  try {
+    const memo = JSON.parse(value.toString('utf8')) as { replica?: unknown; instance?: { id?: unknown } } | null
+    if (typeof memo?.replica !== 'string' || typeof memo.instance?.id !== 'string') return undefined
+    return memo as { replica: string; instance: Instance }
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,117 @@
+import {
+  constants,
+  createSecureServer,
+  type Http2SecureServer,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2'
+import type { AddressInfo } from 'node:net'
+import { TLSSocket } from 'node:tls'
+import { err, ok, type Result } from '../../certs/result.ts'
+import type { Clock } from '../../sidecar/core/clock.ts'
+import { LIMITS } from '../../sidecar/core/limits.ts'
+import type { PeerIdentity, PushHub } from './push-hub.ts'
+import { refuse } from './refuse.ts'
+import { type Signing, serveSign } from './serve-sign.ts'
+import { serveWatch } from './serve-watch.ts'
+
+/** Key and chain that the server shows, PEM; the roots that clients are judged by. */
+export interface ServerIdentity {
+  readonly keyPem: string
+  readonly chainPem: readonly string[]
+  readonly rootsPem: readonly string[]
+}
+
+export interface PushServerDeps {
+  readonly clock: Clock
+  readonly hub: PushHub
+  readonly signing: Signing
+  /** The identity that a connection has proven, or why it has none. */
+  readonly peerOf: (socket: TLSSocket) => Result<PeerIdentity, string>
+}
+
+/** Streams that one sidecar may have open: a watch, renewals, and room for both to be repeated. */
+const MAX_STREAMS = 16
+
+/** The control plane's port towards sidecars: HTTP/2 over TLS 1.3 with `POST /v1/sign` and `POST /v1/watch`. */
+export class PushServer {
+  readonly #deps: PushServerDeps
+  readonly #server: Http2SecureServer
+  readonly #sessions = new Set<ServerHttp2Session>()
+
+  constructor(deps: PushServerDeps, identity: ServerIdentity) {
+    this.#deps = deps
+    this.#server = createSecureServer({
+      ...toContext(identity),
+      ALPNProtocols: ['h2'],
+      allowHTTP1: false,
+      // The certificate is asked for and judged by `peerOf`: signing with a join token works without one.
+      requestCert: true,
+      rejectUnauthorized: false,
+      handshakeTimeout: LIMITS.headTimeoutMs,
+      settings: { maxConcurrentStreams: MAX_STREAMS, enablePush: false, maxHeaderListSize: LIMITS.requestLineBytes },
+    })
+    this.#server.maxConnections = LIMITS.listenerConnectionCount
+    this.#server.on('session', (session) => this.#onSession(session))
+    this.#server.on('stream', (stream, headers) => this.#onStream(stream as ServerHttp2Stream, headers))
+  }
+
+  /** The port that it listens on; an error says what to do. */
+  listen(port: number, host: string): Promise<Result<number, string>> {
+    return new Promise((resolve) => {
+      const onError = (error: NodeJS.ErrnoException): void =>
+        resolve(err(error.code === 'EADDRINUSE' ? `port ${port} is in use` : error.message))
+      this.#server.once('error', onError)
+      this.#server.listen(port, host, () => {
+        this.#server.off('error', onError)
+        // A peer's broken connection is the peer's trouble.
+        this.#server.on('error', () => undefined)
+        resolve(ok((this.#server.address() as AddressInfo).port))
+      })
+    })
+  }
+
+  /** Shows another certificate to connections that begin from now on. */
+  renew(identity: ServerIdentity): void {
+    this.#server.setSecureContext(toContext(identity))
+  }
+
+  /** Ends all streams in order, then the connections that are left after `graceMs`. */
+  async close(graceMs: number): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    for (const session of this.#sessions) session.close()
+    const timer = this.#deps.clock.after(graceMs, () => {
+      for (const session of this.#sessions) session.destroy()
+    })
+    await closed
+    timer.cancel()
+  }
+
+  #onSession(session: ServerHttp2Session): void {
+    this.#sessions.add(session)
+    session.on('close', () => this.#sessions.delete(session))
+    session.on('error', () => session.destroy())
+  }
+
+  #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+    stream.on('error', () => undefined)
+    const path = String(headers[constants.HTTP2_HEADER_PATH])
+    const socket = stream.session?.socket
+    const peer = socket instanceof TLSSocket ? this.#deps.peerOf(socket) : err('the connection is not TLS')
+    const isKnown = path === '/v1/sign' || path === '/v1/watch'
+    if (!isKnown) refuse(stream, 404, { what: 'there is nothing here', where: path, allowed: '/v1/sign, /v1/watch' })
+    else if (headers[constants.HTTP2_HEADER_METHOD] !== 'POST')
+      refuse(stream, 405, { what: 'the method is not allowed', where: path, allowed: 'POST' })
+    else if (path === '/v1/sign') serveSign(stream, headers, peer, this.#deps)
+    else if (peer.ok) serveWatch(stream, peer.value, this.#deps)
+    else refuse(stream, 401, { what: `no identity: ${peer.error}`, where: path, allowed: 'a certificate of this mesh' })
+  }
+}
+
+const toContext = ({ keyPem, chainPem, rootsPem }: ServerIdentity) => ({
+  key: keyPem,
+  cert: chainPem.join('\n'),
+  ca: [...rootsPem],
+  minVersion: 'TLSv1.3' as const,
+})
