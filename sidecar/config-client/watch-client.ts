@@ -1,0 +1,241 @@
+import { type ResourceKind, resourceKey } from '../config/resources.ts'
+import type { SnapshotStore } from '../config/snapshot-store.ts'
+import type { Registration, WatchRequest } from '../config/watch-protocol.ts'
+import { type BackoffPolicy, backoffMs } from '../core/backoff.ts'
+import type { Clock, Timer } from '../core/clock.ts'
+import type { Random } from '../core/random.ts'
+import { applyEvents } from './apply-events.ts'
+import type { ControlChannel } from './control-channel.ts'
+import type { ArrivedEvent } from './watch-event.ts'
+import { WatchStream } from './watch-stream.ts'
+
+/** Kinds that a sidecar asks for; the others come without asking. */
+export type WantedKind = 'Service' | 'Endpoints'
+
+export interface WatchClientDeps {
+  readonly channel: ControlChannel
+  readonly store: SnapshotStore
+  readonly clock: Clock
+  readonly random: Random
+  readonly trustDomain: string
+  /** `namespace/name`. */
+  readonly workload: string
+  /** Version of this program. */
+  readonly version: string
+  /** What this workload serves, with the address of its mesh link. */
+  readonly serves: readonly Registration[]
+  /** One line for the log, for each change of the connection's state. */
+  readonly onStatus?: (status: WatchStatus) => void
+}
+
+/** How things stand between this sidecar and the control plane. */
+export interface WatchStatus {
+  readonly connected: boolean
+  /** Since when the snapshot may be outdated (`Clock.nowMs`); undefined while it is known to be current. */
+  readonly staleSinceMs: number | undefined
+  /** Why there is no connection; undefined while there is one. */
+  readonly trouble: string | undefined
+}
+
+/** Short enough that sidecars are back before a restarted control plane believes that they are gone (its settle window). */
+const BACKOFF: BackoffPolicy = { baseMs: 200, maxMs: 3_000 }
+/** More than the control plane's ping interval and timeout together. */
+const SILENCE_MS = 30_000
+
+/**
+ * The subscription to the control plane: asks for what traffic wants, applies what is told, reports what was applied or
+ * refused, and comes back after every loss from where it was. Losing the control plane changes nothing in the snapshot.
+ */
+export class WatchClient {
+  readonly #deps: WatchClientDeps
+  readonly #wanted = new Map<string, { readonly kind: WantedKind; readonly name: string }>()
+  /** Resources that the control plane said do not exist, with the version it gave that. */
+  readonly #absent = new Map<string, string>()
+  readonly #waiting = new Map<string, (() => void)[]>()
+  readonly #readyListeners: (() => void)[] = []
+  #stream: WatchStream | undefined
+  #retry: Timer | undefined
+  #attempt = 0
+  #isReady: boolean
+  #isHealthy = true
+  #isSynced = false
+  #isClosed = false
+  #isConnecting = false
+  #staleSinceMs: number | undefined
+  #trouble: string | undefined = 'not connected yet'
+
+  constructor(deps: WatchClientDeps) {
+    this.#deps = deps
+    this.#staleSinceMs = deps.clock.nowMs()
+    const { services, endpoints, workload, trust } = deps.store.current
+    // What was held when the sidecar stopped is what its traffic wants.
+    for (const name of services.keys()) this.#wanted.set(resourceKey('Service', name), { kind: 'Service', name })
+    for (const name of endpoints.keys()) this.#wanted.set(resourceKey('Endpoints', name), { kind: 'Endpoints', name })
+    this.#isReady = workload !== undefined && trust !== undefined
+  }
+
+  get status(): WatchStatus {
+    return { connected: this.#isSynced, staleSinceMs: this.#staleSinceMs, trouble: this.#trouble }
+  }
+
+  /** Begins to connect, and goes on for as long as it is not closed. Call it when there is a certificate. */
+  start(): void {
+    if (!this.#isConnecting && this.#stream === undefined && !this.#isClosed) void this.#connect()
+  }
+
+  /** Subscribes, if that is not done yet. Resolves when the control plane has answered; never, while it is away. */
+  want(kind: WantedKind, name: string): Promise<void> {
+    const key = resourceKey(kind, name)
+    const isNew = !this.#wanted.has(key)
+    this.#wanted.set(key, { kind, name })
+    if (!isNew && (this.#deps.store.current.versions.has(key) || this.#absent.has(key))) return Promise.resolve()
+    if (isNew) this.#stream?.send([this.#toSubscribe(kind, name)])
+    return new Promise((resolve) => {
+      this.#waiting.set(key, [...(this.#waiting.get(key) ?? []), resolve])
+    })
+  }
+
+  /** Ends a subscription, and takes the resource out of the snapshot. */
+  unwant(kind: WantedKind, name: string): void {
+    const key = resourceKey(kind, name)
+    if (!this.#wanted.delete(key)) return
+    this.#absent.delete(key)
+    this.#stream?.send([{ type: 'unsubscribe', kind, name }])
+    this.#deps.store.apply([{ delete: kind, name }])
+  }
+
+  /** Tells whether the workload takes traffic: false takes it out of every endpoint list at once. */
+  setHealthy(isHealthy: boolean): void {
+    if (isHealthy === this.#isHealthy) return
+    this.#isHealthy = isHealthy
+    this.#stream?.send([{ type: 'health', ready: isHealthy }])
+  }
+
+  /** Resolves when the snapshot is complete: all that was wanted at the start is answered, or a last good copy was there. */
+  waitReady(): Promise<void> {
+    return this.#isReady ? Promise.resolve() : new Promise((resolve) => this.#readyListeners.push(resolve))
+  }
+
+  /** Connects anew at once, as with a renewed certificate; the new stream takes the place of the old one. */
+  reconnect(): void {
+    if (this.#stream === undefined || this.#isConnecting || this.#isClosed) return
+    void this.#connect()
+  }
+
+  /** Ends the subscription. The snapshot stays. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#retry?.cancel()
+    await this.#stream?.close()
+    this.#stream = undefined
+  }
+
+  async #connect(): Promise<void> {
+    this.#isConnecting = true
+    const session = await this.#deps.channel.connect()
+    this.#isConnecting = false
+    if (this.#isClosed) {
+      if (session.ok) session.value.destroy()
+      return
+    }
+    if (!session.ok) {
+      // A connection that works is not given up for one that does not.
+      if (this.#stream === undefined) this.#onLost(session.error)
+      return
+    }
+    const earlier = this.#stream
+    const stream: WatchStream = new WatchStream(session.value, {
+      clock: this.#deps.clock,
+      silenceMs: SILENCE_MS,
+      onEvents: (events) => this.#onEvents(stream, events),
+      onEnd: (reason) => {
+        if (this.#stream === stream) this.#onLost(reason)
+      },
+    })
+    this.#stream = stream
+    stream.send(this.#greeting())
+    await earlier?.close()
+  }
+
+  /** Who we are, whether we take traffic, and all that we hold: what differs is sent, and nothing else. */
+  #greeting(): readonly WatchRequest[] {
+    const { workload, version, serves, trustDomain } = this.#deps
+    const messages: WatchRequest[] = [{ type: 'hello', workload, version, serves: [...serves] }]
+    if (!this.#isHealthy) messages.push({ type: 'health', ready: false })
+    const own = { Trust: trustDomain, Workload: workload, Authorization: workload, Telemetry: 'mesh' } as const
+    for (const [kind, name] of Object.entries(own) as [ResourceKind, string][])
+      if (this.#heldVersion(kind, name) !== undefined) messages.push(this.#toSubscribe(kind, name))
+    for (const { kind, name } of this.#wanted.values()) messages.push(this.#toSubscribe(kind, name))
+    return messages
+  }
+
+  #toSubscribe(kind: ResourceKind, name: string): WatchRequest {
+    const version = this.#heldVersion(kind, name)
+    return version === undefined ? { type: 'subscribe', kind, name } : { type: 'subscribe', kind, name, version }
+  }
+
+  #heldVersion(kind: ResourceKind, name: string): string | undefined {
+    const key = resourceKey(kind, name)
+    return this.#deps.store.current.versions.get(key) ?? this.#absent.get(key)
+  }
+
+  #onEvents(stream: WatchStream, events: readonly ArrivedEvent[]): void {
+    if (this.#stream !== stream) return
+    const told = events.filter((event) => event.type === 'put' || event.type === 'delete')
+    // An event may still be under way for something that is not wanted any more.
+    const current = told.filter(
+      (event) => !isOnDemand(event.kind) || this.#wanted.has(resourceKey(event.kind, event.name)),
+    )
+    const reports = [...applyEvents(this.#deps.store, current)]
+    if (events.some((event) => event.type === 'ping')) reports.push({ type: 'pong' })
+    stream.send(reports)
+    for (const event of current) {
+      const key = resourceKey(event.kind, event.name)
+      if (event.type === 'delete') this.#absent.set(key, event.version)
+      else this.#absent.delete(key)
+      this.#answered(key)
+    }
+    if (events.some((event) => event.type === 'synced')) this.#onSynced()
+  }
+
+  #onSynced(): void {
+    this.#attempt = 0
+    this.#trouble = undefined
+    this.#staleSinceMs = undefined
+    for (const key of [...this.#waiting.keys()]) if (this.#isAnswered(key)) this.#answered(key)
+    if (!this.#isReady) {
+      this.#isReady = true
+      for (const resolve of this.#readyListeners.splice(0)) resolve()
+    }
+    if (this.#isSynced) return
+    this.#isSynced = true
+    this.#deps.onStatus?.(this.status)
+  }
+
+  #isAnswered(key: string): boolean {
+    return this.#absent.has(key) || this.#deps.store.current.versions.has(key)
+  }
+
+  #answered(key: string): void {
+    const waiting = this.#waiting.get(key) ?? []
+    this.#waiting.delete(key)
+    for (const resolve of waiting) resolve()
+  }
+
+  #onLost(reason: string): void {
+    const { clock, random, onStatus } = this.#deps
+    this.#stream = undefined
+    this.#isSynced = false
+    this.#trouble = reason
+    this.#staleSinceMs ??= clock.nowMs()
+    this.#attempt++
+    onStatus?.(this.status)
+    if (this.#isClosed) return
+    this.#retry?.cancel()
+    this.#retry = clock.after(backoffMs(BACKOFF, this.#attempt, random), () => void this.#connect(), {
+      background: true,
+    })
+  }
+}
+
+const isOnDemand = (kind: ResourceKind): boolean => kind === 'Service' || kind === 'Endpoints'
