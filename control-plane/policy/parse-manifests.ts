@@ -1,0 +1,153 @@
+import { type Document, LineCounter, type ParsedNode, parseAllDocuments } from 'yaml'
+import { err, ok, type Result } from '../../certs/result.ts'
+import { LIMITS } from '../../sidecar/core/limits.ts'
+import { checkManifest } from './check-manifest.ts'
+import { inspectDocument } from './inspect-document.ts'
+import { lineOfField } from './line-of-field.ts'
+import { type Manifest, manifestKey, refOf } from './manifest.ts'
+import type { ManifestProblem } from './manifest-problem.ts'
+import { findSource, type ManifestSource, rememberSource } from './manifest-source.ts'
+import { pathText, type ShapeProblem } from './shape-problems.ts'
+
+/** Syntax errors follow from each other: the first few of a document say it. */
+const MAX_SYNTAX_ERRORS = 3
+
+/**
+ * The manifests of a text: YAML 1.2 (any number of documents; empty ones are skipped) or JSON, which is YAML.
+ *
+ * All or nothing: with one problem there is no manifest. All problems of all documents are reported, in order.
+ * `file` is named in problems; `defaultNamespace` holds for manifests that name none. A document is at most
+ * `LIMITS.manifestBytes` long. Where each manifest stands is remembered (`findSource`).
+ */
+export function parseManifests(
+  text: string,
+  file: string,
+  defaultNamespace = 'default',
+): Result<readonly Manifest[], readonly ManifestProblem[]> {
+  const oversized = findOversized(text, file)
+  if (oversized.length > 0) return err(oversized)
+  const lines = new LineCounter()
+  // Core schema: what YAML 1.1 takes for more than it looks (yes, 0o17, 1:20) stays text; merge keys and custom tags stay off.
+  const options = { lineCounter: lines, uniqueKeys: false, prettyErrors: false, schema: 'core', merge: false } as const
+  const parsed = parseAllDocuments(text.replace(/^\uFEFF/, ''), options)
+  const documents: Document.Parsed[] = Array.isArray(parsed) ? parsed : []
+  const manifests = new Map<string, Manifest>()
+  const problems: ManifestProblem[] = []
+  for (const [i, document] of documents.entries()) {
+    const source = sourceOf(document, lines, file, i + 1)
+    const manifest = readDocument(document, source, lines, defaultNamespace)
+    if (!manifest.ok) {
+      problems.push(...manifest.error)
+      continue
+    }
+    if (manifest.value === undefined) continue
+    const key = manifestKey(refOf(manifest.value))
+    const earlier = manifests.get(key)
+    if (earlier !== undefined) problems.push(duplicateOf(earlier, manifest.value, source))
+    else manifests.set(key, manifest.value)
+    rememberSource(manifest.value, source)
+  }
+  return problems.length > 0 ? err(problems) : ok([...manifests.values()])
+}
+
+function readDocument(
+  document: Document.Parsed,
+  source: ManifestSource,
+  lines: LineCounter,
+  defaultNamespace: string,
+): Result<Manifest | undefined, readonly ManifestProblem[]> {
+  const at = { file: source.file, document: source.document, subject: undefined, path: '' }
+  if (document.errors.length > 0) {
+    return err(
+      document.errors.slice(0, MAX_SYNTAX_ERRORS).map((error) => {
+        const { line, col } = lines.linePos(error.pos[0])
+        const isDeep = error.message.startsWith('Maximum call stack')
+        const problem = isDeep
+          ? 'is nested too deep'
+          : `is not valid YAML at column ${col}: ${error.message.replace(/\.$/, '')}`
+        return { ...at, line, problem }
+      }),
+    )
+  }
+  const inspected = inspectDocument(document)
+  if (inspected.length > 0) return err(inspected.map((problem) => locate(problem, source, undefined)))
+  const value: unknown = document.toJS({ maxAliasCount: 0 })
+  if (value === null || value === undefined) return ok(undefined)
+  const manifest = checkManifest(value, defaultNamespace)
+  if (manifest.ok) return manifest
+  return err(manifest.error.map((problem) => locate(problem, source, subjectOf(value))))
+}
+
+/** A problem of a document's shape, with its place in the file. */
+export function locate(
+  problem: ShapeProblem,
+  source: ManifestSource | undefined,
+  subject: string | undefined,
+): ManifestProblem {
+  const { path, ...rest } = problem
+  return {
+    file: source?.file ?? '(stored)',
+    document: source?.document ?? 0,
+    line: source?.lineOf(path) ?? 0,
+    subject,
+    path: pathText(path),
+    ...rest,
+  }
+}
+
+function duplicateOf(earlier: Manifest, manifest: Manifest, source: ManifestSource): ManifestProblem {
+  const first = findSource(earlier)
+  const where =
+    first === undefined ? '' : ` (first in document ${first.document}, line ${first.lineOf(['metadata', 'name'])})`
+  const problem = {
+    path: ['metadata', 'name'],
+    problem: `names a manifest that stands in this file already${where}`,
+    found: JSON.stringify(manifest.metadata.name),
+    allowed: 'one document for each kind, namespace and name',
+  }
+  return locate(problem, source, nameOf(manifest))
+}
+
+/** `HTTPRoute shop/orders`: how messages name a manifest. */
+export const nameOf = ({ kind, metadata }: Manifest): string =>
+  metadata.namespace === '' ? `${kind} ${metadata.name}` : `${kind} ${metadata.namespace}/${metadata.name}`
+
+/** As much of a broken manifest's name as can be read. */
+function subjectOf(value: unknown): string | undefined {
+  const { kind, metadata } = value as { kind?: unknown; metadata?: { namespace?: unknown; name?: unknown } }
+  if (typeof kind !== 'string' || kind.length > 63) return undefined
+  const name = metadata?.name
+  const namespace = metadata?.namespace
+  if (typeof name !== 'string' || name.length > 253) return kind
+  return `${kind} ${typeof namespace === 'string' && namespace.length < 64 ? `${namespace}/` : ''}${name}`
+}
+
+const sourceOf = (document: Document.Parsed, lines: LineCounter, file: string, number: number): ManifestSource => ({
+  file,
+  document: number,
+  lineOf: (path) =>
+    lineOfField(document.contents as ParsedNode | null, path, lines) ?? lines.linePos(document.range[0]).line,
+})
+
+/** A marker at the beginning of a line always ends a document, even inside quotes (YAML 1.2 §9.1.2, c-forbidden). */
+function findOversized(text: string, file: string): readonly ManifestProblem[] {
+  const problems: ManifestProblem[] = []
+  let line = 1
+  for (const [i, part] of text.split(/^(?=---(?:\s|$))/m).entries()) {
+    const bytes = Buffer.byteLength(part)
+    if (bytes > LIMITS.manifestBytes) {
+      problems.push({
+        file,
+        document: i + 1,
+        line,
+        subject: undefined,
+        path: '',
+        problem: 'is too large',
+        found: `${bytes} bytes (${Math.ceil(bytes / 1024)} KiB)`,
+        allowed: `at most ${LIMITS.manifestBytes} bytes (${LIMITS.manifestBytes / 1024} KiB)`,
+      })
+    }
+    line += part.split('\n').length - 1
+  }
+  return problems
+}
