@@ -24,4 +24,19 @@ export interface Snapshot {
   readonly endpoints: ReadonlyMap<string, EndpointsResource>
   /** Service names by the hosts that mean them. */
   readonly serviceByHost: ReadonlyMap<string, string>
+  /** Version of each resource held, by `resourceKey`: what is told to the control plane to resume from. */
+  readonly versions: ReadonlyMap<string, string>
 }
+
+/** What a sidecar knows that was told nothing. */
+export const EMPTY_SNAPSHOT: Snapshot = Object.freeze({
+  generation: 0,
+  workload: undefined,
+  authorization: undefined,
+  trust: undefined,
+  telemetry: undefined,
+  services: new Map(),
+  endpoints: new Map(),
+  serviceByHost: new Map(),
+  versions: new Map(),
+})

@@ -1,4 +1,4 @@
-import type { Endpoint, HeadEdits, RouteRule, TrafficSettings } from '../config/resources.ts'
+import type { Endpoint, HeadEdits, RetrySettings, RouteRule, TrafficSettings } from '../config/resources.ts'
 import type { Snapshot } from '../config/snapshot.ts'
 import type { MeshError } from '../core/mesh-errors.ts'
 import type { Random } from '../core/random.ts'
@@ -13,15 +13,16 @@ export interface RequestFacts {
   /** Outbound: the service's port, when known; inbound: the application's port that is addressed, when the link said so. */
   readonly port: number | undefined
   readonly method: string
+  /** In the form of `canonicalAuthority`. */
   readonly authority: string
-  /** Path and query. */
+  /** Path and query, in the form of `canonicalPath`; any other is refused, for policy could read it otherwise than the callee. */
   readonly path: string
   readonly fields: Fields
   /** SPIFFE ID of the caller: the peer's proven one inbound, our own outbound; undefined without mutual TLS. */
   readonly caller: string | undefined
   /** IP address of the caller. */
   readonly callerAddress: string
-  /** Try number that an earlier sidecar carries already (`x-mesh-attempt`): with one, statuses are not retried here too. */
+  /** Try number that an earlier sidecar carries already (`x-mesh-attempt`): with one, only what was provably not processed is retried here too. */
   readonly priorAttempts: number
 }
 
@@ -32,6 +33,8 @@ export interface LoadView {
   inFlight(endpoint: Endpoint): number
   /** The outlier detector has taken the endpoint out, and its time is not over. */
   isEjected(endpoint: Endpoint): boolean
+  /** Whether any endpoint of any service may be ejected: false spares asking for each. */
+  hasEjections(): boolean
   /** Exchanges in flight for a service, against its circuit breaker. */
   serviceInFlight(service: string): number
   /** Whether the service's retry budget allows one more repeat now. */
@@ -55,16 +58,21 @@ export interface AttemptPlan {
   readonly service: string
   /** The matched rule; undefined inbound. */
   readonly route: RouteRule | undefined
+  /** The backend service's settings, by which its endpoints are balanced, ejected and limited. */
   readonly traffic: TrafficSettings
+  /** The rule's, else the addressed service's. */
+  readonly retry: RetrySettings
   /** 1 for the first try. */
   readonly attempt: number
-  /** Ids of endpoints tried already. */
+  /** Ids of the endpoints picked so far, that of this try included. */
   readonly tried: readonly string[]
   /** Bounds, ms from the start of the exchange or try; 0: none. */
   readonly requestTimeoutMs: number
   readonly perTryTimeoutMs: number
   /** Whether the request may be executed twice: by method (RFC 9110 §9.2.2), `idempotency-key`, or the route's word. */
   readonly isIdempotent: boolean
+  /** The same for every try. */
+  readonly edits: ForwardEdits | undefined
 }
 
 /** Changes to the head that go to the callee, beyond fields: authority and path after rewriting. */
@@ -87,12 +95,15 @@ export type Decision =
       readonly kind: 'forward'
       readonly endpoint: Endpoint
       readonly plan: AttemptPlan
-      readonly edits: ForwardEdits | undefined /** Wait before the try, ms; 0 for the first. */
+      readonly edits: ForwardEdits | undefined
+      /** Wait before the try, ms; 0 for the first. */
       readonly delayMs: number
     }
   /** Inbound only: allowed; hand it to the application at this port. */
   | { readonly kind: 'deliver'; readonly appPort: number; readonly policy: string | undefined }
   | { readonly kind: 'answer'; readonly response: DirectAnswer }
+  /** After a try that had an answer: no further one, the answer goes to the caller. */
+  | { readonly kind: 'relay' }
   | { readonly kind: 'refuse'; readonly error: MeshError }
 
 /** How one try ended, for `afterAttempt`. */

@@ -1,0 +1,104 @@
+import type { Endpoint } from '../config/resources.ts'
+import { backoffMs } from '../core/backoff.ts'
+import { errorFacts, MESH_ERRORS, type MeshError, type MeshErrorCode } from '../core/mesh-errors.ts'
+import { findField } from '../http/fields.ts'
+import type { AttemptContext, AttemptOutcome, AttemptPlan, Decision, World } from './decision.ts'
+import { pickEndpoint } from './pick-endpoint.ts'
+import type { Recorder } from './trace-step.ts'
+
+/**
+ * What follows a try that failed or was answered with an error status: another try at another endpoint where there is one,
+ * or the end. Another try is made only where it is safe (nothing was processed, or the request is idempotent), in budget
+ * and in time.
+ *
+ * Returns `forward` with the wait before the try and a plan for it; else `relay` when the try had an answer, which then
+ * goes to the caller, or `refuse` with the try's error. A further try is counted by who makes it.
+ */
+export function afterAttempt(
+  plan: AttemptPlan,
+  outcome: AttemptOutcome,
+  context: AttemptContext,
+  world: World,
+  recorder: Recorder,
+): Decision {
+  const because = whyNotAgain(plan, outcome, context, world)
+  if (because !== undefined) return end(outcome, because, recorder)
+  const { service, traffic, tried } = plan
+  const endpoint = pickEndpoint({ service, traffic, tried }, world, recorder)
+  if ('code' in endpoint) return end(outcome, endpoint.detail, recorder)
+  const delayMs = waitMs(plan, outcome, endpoint, world)
+  if (delayMs >= context.remainingMs)
+    return end(outcome, `${context.remainingMs} ms are left, less than the wait`, recorder)
+  const attempt = plan.attempt + 1
+  if (recorder.isOn) recorder.record({ step: 'retry-decided', attempt, because: whatHappened(outcome) })
+  const next: AttemptPlan = { ...plan, attempt, tried: [...tried, endpoint.id] }
+  return { kind: 'forward', endpoint, plan: next, edits: plan.edits, delayMs }
+}
+
+/** The first reason against another try. The budget is asked last: it is the only one that is shared. */
+function whyNotAgain(
+  plan: AttemptPlan,
+  outcome: AttemptOutcome,
+  context: AttemptContext,
+  world: World,
+): string | undefined {
+  const { retry } = plan
+  if (plan.attempt > retry.attempts) return `${retry.attempts} repeats are allowed, and no more`
+  const unsafe = outcome.kind === 'error' ? whyErrorIsFinal(plan, outcome.error) : whyStatusIsFinal(plan, outcome)
+  if (unsafe !== undefined) return unsafe
+  if (!context.canReplay) return 'its body is longer than what is kept to send it again, or not complete'
+  if (context.remainingMs <= 0) return 'its deadline has passed'
+  if (!world.load.mayRetry(plan.service, plan.traffic)) return `the retry budget of ${plan.service} is used up`
+  return undefined
+}
+
+function whyErrorIsFinal(plan: AttemptPlan, error: MeshError): string | undefined {
+  const { retry } = errorFacts(error.code)
+  if (retry === 'unsent') return undefined
+  if (retry === 'never') return `${error.code} is final`
+  if (!plan.isIdempotent) return `the callee may have processed it, and ${plan.facts.method} is not idempotent here`
+  return plan.facts.priorAttempts > 0 ? 'an earlier sidecar tries it again already' : undefined
+}
+
+function whyStatusIsFinal(plan: AttemptPlan, outcome: AttemptOutcome & { kind: 'status' }): string | undefined {
+  const { retry, facts } = plan
+  if (!retry.statuses.includes(outcome.status)) return `status ${outcome.status} is not one to try again`
+  if (!plan.isIdempotent) return `the callee answered, and ${facts.method} is not idempotent here`
+  if (facts.priorAttempts > 0) return 'an earlier sidecar tries it again already'
+  const said = findField(outcome.fields, 'x-outrigger-error')
+  if (said !== undefined && isFinalCode(said)) return `the callee's sidecar answered ${said}, which is final`
+  const after = findField(outcome.fields, 'retry-after')
+  if (after === undefined) return undefined
+  // Only a number fits for certain: a date would need the callee's clock (RFC 9110 §10.2.3).
+  const afterMs = retryAfterMs(after)
+  if (afterMs === undefined) return 'the callee asks to wait until a date'
+  return afterMs > retry.backoffMaxMs
+    ? `the callee asks to wait ${afterMs} ms, more than ${retry.backoffMaxMs} ms`
+    : undefined
+}
+
+const isFinalCode = (code: string): boolean =>
+  Object.hasOwn(MESH_ERRORS, code) && errorFacts(code as MeshErrorCode).retry === 'never'
+
+const retryAfterMs = (text: string): number | undefined =>
+  /^[0-9]{1,9}$/.test(text) ? Number(text) * 1_000 : undefined
+
+/** Nothing was processed and another endpoint is there: at once. Else back-off with full jitter, and what the callee asks for. */
+function waitMs(plan: AttemptPlan, outcome: AttemptOutcome, endpoint: Endpoint, world: World): number {
+  const isUnsent = outcome.kind === 'error' && errorFacts(outcome.error.code).retry === 'unsent'
+  if (isUnsent && !plan.tried.includes(endpoint.id)) return 0
+  const { backoffBaseMs, backoffMaxMs } = plan.retry
+  const delayMs = backoffMs({ baseMs: backoffBaseMs, maxMs: backoffMaxMs }, plan.attempt, world.random)
+  if (outcome.kind === 'error') return delayMs
+  return Math.max(delayMs, retryAfterMs(findField(outcome.fields, 'retry-after') ?? '') ?? 0)
+}
+
+function end(outcome: AttemptOutcome, because: string, recorder: Recorder): Decision {
+  if (recorder.isOn) recorder.record({ step: 'retry-refused', because })
+  if (outcome.kind === 'status') return { kind: 'relay' }
+  const { error } = outcome
+  return { kind: 'refuse', error: { ...error, detail: `${error.detail}; not tried again: ${because}` } }
+}
+
+const whatHappened = (outcome: AttemptOutcome): string =>
+  outcome.kind === 'status' ? `status ${outcome.status}` : `${outcome.error.code}: ${outcome.error.detail}`

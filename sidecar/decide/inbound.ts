@@ -1,0 +1,50 @@
+import type { WorkloadResource } from '../config/resources.ts'
+import { type MeshError, meshError } from '../core/mesh-errors.ts'
+import { authorize } from './authorize.ts'
+import type { Decision, RequestFacts, World } from './decision.ts'
+import type { Recorder } from './trace-step.ts'
+
+/** Whether a request that arrives for our application is handed to it, and at which port. */
+export function decideInbound(facts: RequestFacts, world: World, recorder: Recorder): Decision {
+  const { workload, authorization } = world.snapshot
+  // What was not told yet is not allowed yet.
+  if (workload === undefined) return refuse(unknownYet('what workload it serves', recorder))
+  if (facts.caller === undefined && workload.mtls === 'STRICT') return refuse(noIdentity(facts, workload, recorder))
+  if (authorization === undefined) return refuse(unknownYet('who may call it', recorder))
+  const appPort = findAppPort(workload, facts)
+  if (appPort === undefined) return refuse(noSuchPort(workload, facts))
+  const verdict = authorize(authorization, facts, appPort, recorder)
+  if ('code' in verdict) return refuse(verdict)
+  return { kind: 'deliver', appPort, policy: verdict.policy }
+}
+
+/** The application's port that is addressed; the only one when the link did not say. */
+function findAppPort({ serves }: WorkloadResource, facts: RequestFacts): number | undefined {
+  const only = serves[0]?.appPort
+  for (let i = 0; i < serves.length; i++) {
+    const appPort = serves[i]?.appPort
+    if (facts.port === undefined ? appPort !== only : appPort === facts.port) return facts.port
+  }
+  return facts.port === undefined ? only : undefined
+}
+
+function noIdentity(facts: RequestFacts, workload: WorkloadResource, recorder: Recorder): MeshError {
+  const because = `the caller at ${facts.callerAddress} has no identity, and ${workload.name} requires mutual TLS (STRICT)`
+  if (recorder.isOn) recorder.record({ step: 'authorization', verdict: 'denied', because })
+  return meshError('denied', because)
+}
+
+function unknownYet(what: string, recorder: Recorder): MeshError {
+  const because = `this sidecar was not told yet ${what}`
+  if (recorder.isOn) recorder.record({ step: 'authorization', verdict: 'denied', because })
+  return meshError('denied', because)
+}
+
+function noSuchPort(workload: WorkloadResource, facts: RequestFacts): MeshError {
+  const ports = [...new Set(workload.serves.map(({ appPort }) => appPort))].join(', ') || 'none'
+  const asked =
+    facts.port === undefined ? 'the link did not say which port is meant' : `port ${facts.port} is not served`
+  return meshError('no-route', `${asked}; ${workload.name} serves ${ports}`)
+}
+
+const refuse = (error: MeshError): Decision => ({ kind: 'refuse', error })

@@ -1,0 +1,140 @@
+import { isIP } from 'node:net'
+import { hostOf } from '../http/authority.ts'
+import { fieldValues } from '../http/fields.ts'
+import type { CompiledAuthorizationRule, CompiledSource } from './compiled-authorization.ts'
+import type { RequestFacts } from './decision.ts'
+import { listNames, quote } from './describe.ts'
+import { matchesText, type NamedMatcher, type TextMatcher } from './text-matcher.ts'
+
+/** What a rule is asked about. */
+export interface Question {
+  readonly facts: RequestFacts
+  /** The application's port. */
+  readonly appPort: number
+  /** Path without query. */
+  readonly pathname: string
+  /**
+   * A rule that allows must hold for every value of a repeated field; one that denies (or audits) for any of them, be they
+   * lines or members of a list (Envoy CVE-2026-26308).
+   */
+  readonly isGrant: boolean
+}
+
+/**
+ * Which predicate of the rule the request fails first; undefined when it matches.
+ * All kinds of predicate must hold; within one, any entry will do; headers must all hold.
+ */
+export type AuthorizationFailure = 'source' | 'port' | 'method' | 'host' | 'path' | NamedMatcher
+
+/** The first predicate that fails, or undefined when the rule matches. */
+export function firstAuthorizationFailure(
+  compiled: CompiledAuthorizationRule,
+  { facts, appPort, pathname, isGrant }: Question,
+): AuthorizationFailure | undefined {
+  const { rule, sources, hosts, paths, headers } = compiled
+  if (sources !== undefined && !sources.some((source) => isMeant(source, facts))) return 'source'
+  if (rule.ports.length > 0 && !rule.ports.includes(appPort)) return 'port'
+  if (rule.methods.length > 0 && !rule.methods.includes(facts.method)) return 'method'
+  if (hosts.length > 0 && !matchesOne(hosts, hostOf(facts.authority).toLowerCase())) return 'host'
+  if (paths.length > 0 && !matchesOne(paths, pathname)) return 'path'
+  for (const header of headers) {
+    if (!(isGrant ? holdsForAll(header, facts) : holdsForAny(header, facts))) return header
+  }
+  return undefined
+}
+
+/** Says what was found and what was wanted: `method is POST, wanted GET`. */
+export function describeAuthorizationFailure(
+  { rule, hosts, paths }: CompiledAuthorizationRule,
+  { facts, appPort, pathname }: Question,
+  failure: AuthorizationFailure,
+): string {
+  const any = (matchers: readonly TextMatcher[]): string =>
+    listNames(
+      matchers.map(({ wanted }) => wanted),
+      5,
+    )
+  switch (failure) {
+    case 'source':
+      return `caller is ${callerOf(facts)}, wanted ${wantedSources(rule.sources ?? [])}`
+    case 'port':
+      return `port is ${appPort}, wanted ${rule.ports.join(' or ')}`
+    case 'method':
+      return `method is ${facts.method}, wanted ${rule.methods.join(' or ')}`
+    case 'host':
+      return `host is ${quote(hostOf(facts.authority))}, wanted ${any(hosts)}`
+    case 'path':
+      return `path is ${quote(pathname)}, wanted ${any(paths)}`
+    default: {
+      const values = fieldValues(facts.fields, failure.name)
+      const found = values.length === 0 ? 'absent' : values.map(quote).join(' and ')
+      return `header ${failure.name} is ${found}, wanted ${failure.text.wanted}`
+    }
+  }
+}
+
+/** The caller as refusals name it. */
+export const callerOf = (facts: RequestFacts): string => facts.caller ?? `without identity, at ${facts.callerAddress}`
+
+function isMeant({ identities, namespaces, serviceAccounts, addresses }: CompiledSource, facts: RequestFacts): boolean {
+  const { caller } = facts
+  if (caller !== undefined) {
+    // Compared as text, never as a pattern (Istio CVE-2026-39350).
+    if (identities.has(caller)) return true
+    if (namespaces.size > 0 || serviceAccounts.size > 0) {
+      const account = toAccount(caller)
+      if (account !== undefined) {
+        if (namespaces.has(account.slice(0, account.indexOf('/'))) || serviceAccounts.has(account)) return true
+      }
+    }
+  }
+  return addresses !== undefined && contains(addresses, facts.callerAddress)
+}
+
+/** `namespace/serviceAccount` of `spiffe://<domain>/ns/<namespace>/sa/<account>`; undefined for identities of another form. */
+function toAccount(identity: string): string | undefined {
+  const match = /^spiffe:\/\/[^/]+\/ns\/([^/]+)\/sa\/([^/]+)$/.exec(identity)
+  return match === null ? undefined : `${match[1]}/${match[2]}`
+}
+
+function contains(addresses: NonNullable<CompiledSource['addresses']>, text: string): boolean {
+  const address = text.startsWith('::ffff:') && isIP(text.slice(7)) === 4 ? text.slice(7) : text
+  const family = isIP(address)
+  return family !== 0 && addresses.check(address, family === 4 ? 'ipv4' : 'ipv6')
+}
+
+function matchesOne(matchers: readonly TextMatcher[], subject: string): boolean {
+  for (const matcher of matchers) if (matchesText(matcher, subject)) return true
+  return false
+}
+
+function holdsForAll({ name, text }: NamedMatcher, { fields }: RequestFacts): boolean {
+  let isThere = false
+  for (let i = 0; i < fields.length; i += 2) {
+    if (fields[i] !== name) continue
+    if (!matchesText(text, fields[i + 1] as string)) return false
+    isThere = true
+  }
+  return isThere
+}
+
+function holdsForAny({ name, text }: NamedMatcher, { fields }: RequestFacts): boolean {
+  for (let i = 0; i < fields.length; i += 2) {
+    if (fields[i] !== name) continue
+    const value = fields[i + 1] as string
+    if (matchesText(text, value)) return true
+    if (value.includes(',') && value.split(',').some((member) => matchesText(text, member.trim()))) return true
+  }
+  return false
+}
+
+function wantedSources(sources: NonNullable<CompiledAuthorizationRule['rule']['sources']>): string {
+  const names: string[] = []
+  for (const source of sources) {
+    names.push(...(source.identities ?? []))
+    for (const namespace of source.namespaces ?? []) names.push(`namespace ${namespace}`)
+    for (const account of source.serviceAccounts ?? []) names.push(`service account ${account}`)
+    names.push(...(source.cidrs ?? []))
+  }
+  return names.length === 0 ? 'nobody' : listNames(names, 5)
+}
