@@ -1,9 +1,11 @@
+import type { KeyPair } from '../../certs/key-pair.ts'
 import { type ResourceKind, resourceKey } from '../config/resources.ts'
 import type { SnapshotStore } from '../config/snapshot-store.ts'
 import type { Registration, WatchRequest } from '../config/watch-protocol.ts'
 import { type BackoffPolicy, backoffMs } from '../core/backoff.ts'
 import type { Clock, Timer } from '../core/clock.ts'
 import type { Random } from '../core/random.ts'
+import type { IdentityStore } from '../mtls/identity-store.ts'
 import { applyEvents } from './apply-events.ts'
 import type { ControlChannel } from './control-channel.ts'
 import type { ArrivedEvent } from './watch-event.ts'
@@ -14,6 +16,7 @@ export type WantedKind = 'Service' | 'Endpoints'
 
 export interface WatchClientDeps {
   readonly channel: ControlChannel
+  readonly identities: IdentityStore
   readonly store: SnapshotStore
   readonly clock: Clock
   readonly random: Random
@@ -55,6 +58,9 @@ export class WatchClient {
   readonly #readyListeners: (() => void)[] = []
   #stream: WatchStream | undefined
   #retry: Timer | undefined
+  #identity: Disposable | undefined
+  /** Of the certificate that the last connection was made with. */
+  #keyPair: KeyPair | undefined
   #attempt = 0
   #isReady: boolean
   #isHealthy = true
@@ -78,9 +84,13 @@ export class WatchClient {
     return { connected: this.#isSynced, staleSinceMs: this.#staleSinceMs, trouble: this.#trouble }
   }
 
-  /** Begins to connect, and goes on for as long as it is not closed. Call it when there is a certificate. */
+  /** Connects as soon as there is a certificate, and anew, without a gap, with each renewed one; until `close`. */
   start(): void {
-    if (!this.#isConnecting && this.#stream === undefined && !this.#isClosed) void this.#connect()
+    this.#identity ??= this.#deps.identities.subscribe(({ keyPair }) => {
+      if (keyPair === this.#keyPair) return
+      this.#keyPair = keyPair
+      if (!this.#isConnecting) void this.#connect()
+    })
   }
 
   /** Subscribes, if that is not done yet. Resolves when the control plane has answered; never, while it is away. */
@@ -116,15 +126,10 @@ export class WatchClient {
     return this.#isReady ? Promise.resolve() : new Promise((resolve) => this.#readyListeners.push(resolve))
   }
 
-  /** Connects anew at once, as with a renewed certificate; the new stream takes the place of the old one. */
-  reconnect(): void {
-    if (this.#stream === undefined || this.#isConnecting || this.#isClosed) return
-    void this.#connect()
-  }
-
   /** Ends the subscription. The snapshot stays. */
   async close(): Promise<void> {
     this.#isClosed = true
+    this.#identity?.[Symbol.dispose]()
     this.#retry?.cancel()
     await this.#stream?.close()
     this.#stream = undefined
@@ -132,6 +137,7 @@ export class WatchClient {
 
   async #connect(): Promise<void> {
     this.#isConnecting = true
+    this.#retry?.cancel()
     const session = await this.#deps.channel.connect()
     this.#isConnecting = false
     if (this.#isClosed) {
