@@ -72,8 +72,6 @@ export const LIMITS = {
   accessLogBufferBytes: 1024 * 1024,
   /** Log lines with the same message in one second; more are counted and told of in the next. */
   logLinesPerSecond: 20,
-  /** Recent decisions that the admin port can show. */
-  recentDecisionCount: 200,
   /** Body of a request to the admin port. */
   adminBodyBytes: 16 * 1024,
   /** Traces that the OTLP receiver keeps; the oldest goes. */
