@@ -16,9 +16,9 @@ export class ToldState<T> {
     this.#same = same
   }
 
-  /** Whether the owner was told of a failure that has not ended yet. */
-  get isAvailable(): boolean {
-    return this.#available
+  /** The last state told. */
+  get current(): T | undefined {
+    return this.#told?.state
   }
 
   /** Tells the state if it differs from the last one told. */
