@@ -1,0 +1,37 @@
+import type { Result } from '../../certs/result.ts'
+import type { MetricRegistry } from '../telemetry/metrics.ts'
+import { type LocalAnswer, type LocalServer, listenLocal } from './local-server.ts'
+
+/** Why the sidecar is not ready; undefined when it is. */
+export type ReadyCheck = () => string | undefined
+
+/** What the probe port shows. */
+export interface ProbeSources {
+  readonly metrics: MetricRegistry
+  readonly ready: ReadyCheck
+}
+
+/**
+ * The port of Prometheus and the kubelet: `/metrics`, `/ready`, `/live`. Open to the pod's network, so it shows numbers
+ * and changes nothing.
+ */
+export function startProbeServer(
+  address: { readonly host: string; readonly port: number },
+  sources: ProbeSources,
+): Promise<Result<LocalServer, string>> {
+  return listenLocal({
+    ...address,
+    routes: {
+      'GET /metrics': (request) => {
+        const { body, contentType } = sources.metrics.expose(request.headers.accept)
+        return { status: 200, body, contentType }
+      },
+      'GET /ready': (): LocalAnswer => {
+        const reason = sources.ready()
+        return reason === undefined ? { status: 200, body: 'ready\n' } : { status: 503, body: `${reason}\n` }
+      },
+      // Alive means that the event loop turns; a restart helps nothing else.
+      'GET /live': () => ({ status: 200, body: 'live\n' }),
+    },
+  })
+}
