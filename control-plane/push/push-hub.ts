@@ -2,6 +2,7 @@ import { err, ok, type Result } from '../../certs/result.ts'
 import type { Registration } from '../../sidecar/config/watch-protocol.ts'
 import type { Clock } from '../../sidecar/core/clock.ts'
 import type { Instance } from '../registry/registry.ts'
+import { toInstance } from '../world/to-instance.ts'
 import { AckTracker } from './ack-tracker.ts'
 import type { InstanceRegistrar } from './instance-registrar.ts'
 import type { ResourceView } from './resource-source.ts'
@@ -33,10 +34,6 @@ export interface HubDeps {
   readonly registrar: Pick<InstanceRegistrar, 'attach' | 'detach' | 'setReady'>
   /** The newest view. */
   readonly view: () => ResourceView
-  /** What the registry is to know of one registration. */
-  readonly toInstance: (workload: string, peer: PeerIdentity, registration: Registration) => Instance
-  /** Workloads came, went or changed: the world is to be built anew. */
-  readonly onWorkloads: () => void
   readonly pingIntervalMs: number
   readonly pingTimeoutMs: number
 }
@@ -100,9 +97,15 @@ export class PushHub {
 
   #admit(session: WatchSession, peer: PeerIdentity, hello: Hello): Result<void, string> {
     if (this.#isClosed) return err('the control plane is stopping')
-    const refusal = whyRefused(peer, hello, this.#workloads.get(hello.workload))
-    if (refusal !== undefined) return err(refusal)
     const earlier = this.#workloads.get(hello.workload)
+    const refusal = whyRefused(peer, hello, earlier)
+    if (refusal !== undefined) return err(refusal)
+    const instances: Instance[] = []
+    for (const registration of hello.serves) {
+      const instance = toInstance(hello.workload, peer.spiffeId, registration)
+      if (!instance.ok) return instance
+      instances.push(instance.value)
+    }
     this.#workloads.set(hello.workload, {
       name: hello.workload,
       peer,
@@ -115,9 +118,7 @@ export class PushHub {
     this.#greeting.delete(session)
     // A sidecar that reconnects may be faster than the end of its old stream.
     earlier?.session.end('the workload has connected anew')
-    const instances = hello.serves.map((registration) => this.#deps.toInstance(hello.workload, peer, registration))
     this.#deps.registrar.attach(hello.workload, instances)
-    this.#deps.onWorkloads()
     return ok(undefined)
   }
 
@@ -136,7 +137,6 @@ export class PushHub {
     this.#workloads.delete(workload.name)
     this.acks.forget(workload.name)
     if (!this.#isClosed) this.#deps.registrar.detach(workload.name)
-    this.#deps.onWorkloads()
   }
 }
 
