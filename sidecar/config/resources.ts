@@ -227,6 +227,8 @@ export const Endpoint = Type.Object(
     /** `mesh`: the mesh link of a sidecar at `port`; `plain`: an application without a sidecar. */
     transport: Type.Union([Type.Literal('mesh'), Type.Literal('plain')]),
     port: Port,
+    /** The service's port that it answers for; absent: all of them. */
+    servicePort: Type.Optional(Port),
     /** The application's port behind the sidecar. */
     appPort: Port,
     protocol: Protocol,

@@ -1,0 +1,97 @@
+import type { RetrySettings, TrafficSettings } from '../../sidecar/config/resources.ts'
+import type { TrafficPolicyManifest } from '../policy/manifest.ts'
+import type { TrafficSections } from '../policy/traffic-sections.ts'
+import type { World, WorldService } from '../world/world.ts'
+import { implicitOrigin, originOf } from './origin-of.ts'
+import { toMs } from './to-ms.ts'
+import { TRAFFIC_DEFAULTS } from './traffic-defaults.ts'
+
+type Settings = Omit<TrafficSettings, 'origin'>
+
+const BALANCERS = {
+  PeakEWMA: 'p2c-ewma',
+  LeastRequest: 'least-request',
+  RoundRobin: 'round-robin',
+  Random: 'random',
+} as const
+
+/** How callers treat a service: its TrafficPolicy over the mesh's defaults over ours, field by field. */
+export function compileTraffic(world: World, service: WorldService): TrafficSettings {
+  const policy = findTrafficPolicy(world, { kind: 'Service', namespace: service.namespace, name: service.name })
+  const mesh = overlay(TRAFFIC_DEFAULTS, world.meshConfig?.spec.traffic)
+  if (policy !== undefined) return { origin: originOf(policy), ...overlay(mesh, policy.spec) }
+  const origin = world.meshConfig?.spec.traffic === undefined ? undefined : originOf(world.meshConfig)
+  return { origin: origin ?? implicitOrigin(service.qualifiedName), ...mesh }
+}
+
+/** The policy that concerns a service or route: of several the oldest, as Gateway API settles conflicts between policies. */
+export const findTrafficPolicy = (
+  world: World,
+  target: { readonly kind: 'Service' | 'HTTPRoute'; readonly namespace: string; readonly name: string },
+): TrafficPolicyManifest | undefined =>
+  world.trafficPolicies.find(
+    ({ metadata, spec }) =>
+      metadata.namespace === target.namespace &&
+      spec.targetRefs.some(({ kind, name }) => kind === target.kind && name === target.name),
+  )
+
+function overlay(base: Settings, sections: TrafficSections | undefined): Settings {
+  if (sections === undefined) return base
+  const { loadBalancer, connection, circuitBreaker, outlierDetection: outlier, timeouts, retryBudget } = sections
+  const maxEjectedRatio = toRatio(outlier?.maxEjectionPercent) ?? base.outlier.maxEjectedRatio
+  return {
+    balancer: loadBalancer === undefined ? base.balancer : BALANCERS[loadBalancer.type],
+    connectTimeoutMs: toMs(connection?.connectTimeout) ?? base.connectTimeoutMs,
+    requestTimeoutMs: toMs(timeouts?.request) ?? base.requestTimeoutMs,
+    perTryTimeoutMs: toMs(timeouts?.perTry) ?? base.perTryTimeoutMs,
+    streamIdleTimeoutMs: toMs(timeouts?.streamIdle) ?? base.streamIdleTimeoutMs,
+    retry: overlayRetry(base.retry, sections.retry),
+    retryBudget: {
+      ratio: toRatio(retryBudget?.percent) ?? base.retryBudget.ratio,
+      minConcurrent: retryBudget?.minRetryConcurrency ?? base.retryBudget.minConcurrent,
+    },
+    circuitBreaker: {
+      maxConnections: circuitBreaker?.maxConnections ?? base.circuitBreaker.maxConnections,
+      maxRequests: circuitBreaker?.maxParallelRequests ?? base.circuitBreaker.maxRequests,
+      maxPending: circuitBreaker?.maxPendingRequests ?? base.circuitBreaker.maxPending,
+    },
+    outlier: {
+      consecutiveFailures: outlier?.consecutive5xxErrors ?? base.outlier.consecutiveFailures,
+      ...bounds(outlier?.baseEjectionTime, outlier?.maxEjectionTime, [
+        base.outlier.baseEjectionMs,
+        base.outlier.maxEjectionMs,
+      ]),
+      maxEjectedRatio,
+    },
+  }
+}
+
+function bounds(baseText: string | undefined, maxText: string | undefined, inherited: readonly [number, number]) {
+  const [baseEjectionMs, maxEjectionMs] = inOrder(toMs(baseText), toMs(maxText), inherited)
+  return { baseEjectionMs, maxEjectionMs }
+}
+
+/** Retry settings over others, field by field. */
+export function overlayRetry(base: RetrySettings, retry: TrafficSections['retry']): RetrySettings {
+  if (retry === undefined) return base
+  const inherited = [base.backoffBaseMs, base.backoffMaxMs] as const
+  const [backoffBaseMs, backoffMaxMs] = inOrder(toMs(retry.backoff?.base), toMs(retry.backoff?.max), inherited)
+  return {
+    attempts: retry.attempts ?? base.attempts,
+    statuses: retry.codes === undefined ? base.statuses : toStatuses(retry.codes),
+    idempotent: retry.idempotent ?? base.idempotent,
+    backoffBaseMs,
+    backoffMaxMs,
+  }
+}
+
+/** Statuses in order, each once. */
+export const toStatuses = (codes: readonly number[]): number[] => [...new Set(codes)].sort((a, b) => a - b)
+
+/** A lower and an upper bound of which one may be inherited: what a manifest says moves the other with it. */
+function inOrder(low: number | undefined, high: number | undefined, [base, max]: readonly [number, number]) {
+  if (low === undefined) return high === undefined ? ([base, max] as const) : ([Math.min(base, high), high] as const)
+  return [low, high ?? Math.max(max, low)] as const
+}
+
+const toRatio = (percent: number | undefined): number | undefined => (percent === undefined ? undefined : percent / 100)

@@ -1,0 +1,85 @@
+import type { Endpoint } from '../../sidecar/config/resources.ts'
+import { byAge, type Manifest, manifestKey, refOf, type ServiceManifest } from '../policy/manifest.ts'
+import type { Instance } from '../registry/registry.ts'
+import { readInstances } from './read-instances.ts'
+import { toProtocol } from './to-protocol.ts'
+import type { TelemetryDefaults, World, WorldPort, WorldService, WorldTrust } from './world.ts'
+
+/** All sources of a world. */
+export interface WorldSources {
+  readonly generation: number
+  /** In any order. Of two with one key the later holds. */
+  readonly manifests: readonly Manifest[]
+  /** Healthy instances of all services, whoever registered them, in any order. */
+  readonly instances: readonly Instance[]
+  readonly trust: WorldTrust
+  readonly telemetryDefaults?: TelemetryDefaults
+}
+
+const TELEMETRY_DEFAULTS: TelemetryDefaults = { samplingRatio: 0.01, otlpEndpoint: undefined, accessLog: 'errors' }
+
+/** Joins all sources into one view. Pure; the same sources in another order make the same view. */
+export function buildWorld(sources: WorldSources): World {
+  const manifests = new Map(sources.manifests.map((manifest) => [manifestKey(refOf(manifest)), manifest]))
+  const { endpoints, workloads, skipped } = readInstances(sources.instances)
+  const sorted = [...manifests.values()].sort(byAge)
+  const declared = new Map(
+    ofKind(sorted, 'Service').map((manifest) => [`${manifest.metadata.namespace}/${manifest.metadata.name}`, manifest]),
+  )
+  const names = [...new Set([...declared.keys(), ...endpoints.keys()])].sort()
+  return {
+    generation: sources.generation,
+    trust: sources.trust,
+    telemetryDefaults: sources.telemetryDefaults ?? TELEMETRY_DEFAULTS,
+    services: new Map(names.map((name) => [name, toService(name, declared.get(name), endpoints.get(name) ?? [])])),
+    workloads,
+    manifests,
+    httpRoutes: ofKind(sorted, 'HTTPRoute'),
+    authorizationPolicies: ofKind(sorted, 'AuthorizationPolicy'),
+    peerAuthentications: ofKind(sorted, 'PeerAuthentication'),
+    trafficPolicies: ofKind(sorted, 'TrafficPolicy'),
+    meshConfig: ofKind(sorted, 'MeshConfig')[0],
+    skipped,
+  }
+}
+
+const ofKind = <K extends Manifest['kind']>(manifests: readonly Manifest[], kind: K) =>
+  manifests.filter((manifest): manifest is Extract<Manifest, { kind: K }> => manifest.kind === kind)
+
+function toService(
+  qualifiedName: string,
+  manifest: ServiceManifest | undefined,
+  endpoints: readonly Endpoint[],
+): WorldService {
+  const slash = qualifiedName.indexOf('/')
+  const clusterIP = manifest?.spec.clusterIP
+  return {
+    qualifiedName,
+    namespace: qualifiedName.slice(0, slash),
+    name: qualifiedName.slice(slash + 1),
+    ports: manifest === undefined ? portsOf(endpoints) : declaredPorts(manifest),
+    virtualAddresses: clusterIP === undefined ? [] : [clusterIP],
+    endpoints,
+    manifest,
+  }
+}
+
+const declaredPorts = (manifest: ServiceManifest): readonly WorldPort[] =>
+  manifest.spec.ports
+    .map((port) => ({ port: port.port, name: port.name, protocol: toProtocol(port) }))
+    .sort((a, b) => a.port - b.port)
+
+/**
+ * Without a manifest the ports are those that instances say they serve; of two that disagree on the protocol the first by
+ * id holds. Instances of others say none: then the service has one port, the lowest that an instance listens on.
+ */
+function portsOf(endpoints: readonly Endpoint[]): readonly WorldPort[] {
+  const ports = new Map<number, WorldPort>()
+  for (const { servicePort, protocol } of endpoints) {
+    if (servicePort !== undefined && !ports.has(servicePort)) {
+      ports.set(servicePort, { port: servicePort, name: undefined, protocol })
+    }
+  }
+  if (ports.size > 0) return [...ports.values()].sort((a, b) => a.port - b.port)
+  return [{ port: Math.min(...endpoints.map(({ port }) => port)), name: undefined, protocol: 'http' }]
+}
