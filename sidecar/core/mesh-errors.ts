@@ -28,6 +28,7 @@ export const MESH_ERRORS = {
   'no-route':           { origin: 'mesh',       http: 404, grpc: 12, retry: 'never',         flag: 'NR', when: 'no service or route rule matches the request' },
   'request-timeout':    { origin: 'downstream', http: 408, grpc: 4,  retry: 'never',         flag: 'UT', when: 'the caller took too long to send its request' },
   'too-large':          { origin: 'downstream', http: 413, grpc: 8,  retry: 'never',         flag: 'TL', when: 'the request body is over the limit' },
+  'target-too-long':    { origin: 'downstream', http: 414, grpc: 8,  retry: 'never',         flag: 'TL', when: 'the request line is over the limit' },
   'expectation-failed': { origin: 'downstream', http: 417, grpc: 13, retry: 'never',         flag: 'BR', when: 'the Expect header asks for something other than 100-continue' },
   'rate-limited':       { origin: 'mesh',       http: 429, grpc: 8,  retry: 'never',         flag: 'RL', when: 'a local rate limit is used up' },
   'headers-too-large':  { origin: 'downstream', http: 431, grpc: 8,  retry: 'never',         flag: 'TL', when: 'the header section is over the limit' },

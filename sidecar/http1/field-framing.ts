@@ -1,0 +1,160 @@
+import type { MeshErrorCode } from '../core/mesh-errors.ts'
+import { INVALID_LENGTH, parseContentLength } from '../http/content-length.ts'
+import { isToken } from '../http/octets.ts'
+import { FieldKind } from './known-names.ts'
+import type { LineSet } from './line-set.ts'
+
+/** What the fields that HTTP/1 itself reads have said. Filled by `readFraming`; reused. */
+export interface Framing {
+  /** Values of all `Host` fields; more than one is a problem. */
+  host: string | undefined
+  /** −1 without `Content-Length`. */
+  contentLength: number
+  isChunked: boolean
+  /** `Connection: close` and its kin. */
+  wantsClose: boolean
+  wantsKeepAlive: boolean
+  /** `Connection` nominated `upgrade`. */
+  nominatesUpgrade: boolean
+  /** Values of all `Connection` fields, when they nominate something else than close, keep-alive, upgrade or te. */
+  nominated: string | undefined
+  /** `Keep-Alive: timeout`, ms; Infinity without. */
+  idleMs: number
+  upgrade: string | undefined
+  expect: string | undefined
+  code: MeshErrorCode
+  /** '' when all is well. */
+  problem: string
+}
+
+/** A fresh one, to be reused. */
+export const newFraming = (): Framing => ({
+  host: undefined,
+  contentLength: -1,
+  isChunked: false,
+  wantsClose: false,
+  wantsKeepAlive: false,
+  nominatesUpgrade: false,
+  nominated: undefined,
+  idleMs: Number.POSITIVE_INFINITY,
+  upgrade: undefined,
+  expect: undefined,
+  code: 'bad-request',
+  problem: '',
+})
+
+/**
+ * Walks the fields of a head once: what is passed on goes to `fields`, what frames the message or ends at this hop to
+ * `framing`. Judges length and coding alike for requests and responses (RFC 9112 §6.1, §6.3): both at once, twice the same
+ * one, anything but exactly `chunked`, are problems.
+ */
+export function readFraming(lines: LineSet, isHttp10: boolean, fields: string[], framing: Framing): void {
+  framing.host = undefined
+  framing.contentLength = -1
+  framing.isChunked = false
+  framing.wantsClose = false
+  framing.wantsKeepAlive = false
+  framing.nominatesUpgrade = false
+  framing.nominated = undefined
+  framing.idleMs = Number.POSITIVE_INFINITY
+  framing.upgrade = undefined
+  framing.expect = undefined
+  framing.problem = ''
+  const { names, values, kinds, fieldCount } = lines
+  for (let i = 1; i <= fieldCount; i++) {
+    const value = values[i] as string
+    const kind = kinds[i]
+    if (kind === FieldKind.plain) fields.push(names[i] as string, value)
+    else readSpecial(kind as number, value, isHttp10, fields, framing)
+  }
+  if (framing.isChunked && framing.contentLength >= 0) {
+    refuse(framing, 'bad-request', 'both Transfer-Encoding and Content-Length')
+  }
+}
+
+function readSpecial(kind: number, value: string, isHttp10: boolean, fields: string[], framing: Framing): void {
+  switch (kind) {
+    case FieldKind.host:
+      if (framing.host !== undefined) refuse(framing, 'bad-request', 'more than one Host')
+      framing.host = value
+      break
+    case FieldKind.contentLength: {
+      const length = parseContentLength(value)
+      if (framing.contentLength >= 0) refuse(framing, 'bad-request', 'more than one Content-Length')
+      else if (length === INVALID_LENGTH) refuse(framing, 'bad-request', 'Content-Length is not a plain number')
+      framing.contentLength = length
+      fields.push('content-length', value)
+      break
+    }
+    case FieldKind.transferEncoding:
+      if (isHttp10) refuse(framing, 'bad-request', 'Transfer-Encoding in HTTP/1.0')
+      else if (framing.isChunked) refuse(framing, 'bad-request', 'more than one Transfer-Encoding')
+      else judgeCoding(value, framing)
+      framing.isChunked = true
+      break
+    case FieldKind.connection:
+      readConnection(value, framing)
+      break
+    case FieldKind.te:
+      // A hop's own field, but what we carry, trailers, the next hop may be told of (gRPC asks for it).
+      if (/(?:^|[,\s])trailers(?:$|[,;\s])/i.test(value)) fields.push('te', 'trailers')
+      break
+    case FieldKind.upgrade:
+      framing.upgrade =
+        framing.upgrade === undefined ? value.toLowerCase() : `${framing.upgrade}, ${value.toLowerCase()}`
+      break
+    case FieldKind.expect:
+      framing.expect = framing.expect === undefined ? value.toLowerCase() : `${framing.expect}, ${value}`
+      break
+    case FieldKind.keepAlive: {
+      const seconds = /(?:^|[,\s])timeout=([0-9]{1,6})(?:$|[,\s])/i.exec(value)?.[1]
+      if (seconds !== undefined) framing.idleMs = Number(seconds) * 1000
+      break
+    }
+    default:
+      break
+  }
+}
+
+/** Codings with a name in RFC 9112 §7 that a message may not end with, or not carry at all. */
+const NOT_LAST = new Set(['gzip', 'x-gzip', 'compress', 'x-compress', 'deflate', 'identity'])
+
+function judgeCoding(value: string, framing: Framing): void {
+  if (value === 'chunked' || value.toLowerCase() === 'chunked') return
+  const codings = value.toLowerCase().split(',')
+  const names = codings.map((coding) => coding.trim())
+  const earlier = names.slice(0, -1)
+  const last = names.at(-1) ?? ''
+  if (!names.every(isToken)) refuse(framing, 'bad-request', 'Transfer-Encoding is not a list of coding names')
+  else if (earlier.includes('chunked') || names.includes('identity')) {
+    refuse(framing, 'bad-request', 'Transfer-Encoding may name chunked once, last, and never identity')
+  } else if (NOT_LAST.has(last)) refuse(framing, 'bad-request', 'the last transfer coding is not chunked')
+  else refuse(framing, 'not-implemented', 'a transfer coding other than chunked')
+}
+
+function readConnection(value: string, framing: Framing): void {
+  if (value === 'keep-alive') {
+    framing.wantsKeepAlive = true
+    return
+  }
+  if (value === 'close') {
+    framing.wantsClose = true
+    return
+  }
+  let isOther = false
+  for (const part of value.split(',')) {
+    const option = part.trim().toLowerCase()
+    if (option === 'close') framing.wantsClose = true
+    else if (option === 'keep-alive') framing.wantsKeepAlive = true
+    else if (option === 'upgrade') framing.nominatesUpgrade = true
+    else if (option !== '' && option !== 'te') isOther = true
+  }
+  if (isOther) framing.nominated = framing.nominated === undefined ? value : `${framing.nominated},${value}`
+}
+
+/** The first problem is the one that is told. */
+function refuse(framing: Framing, code: MeshErrorCode, problem: string): void {
+  if (framing.problem !== '') return
+  framing.code = code
+  framing.problem = problem
+}
