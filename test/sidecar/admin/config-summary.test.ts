@@ -28,6 +28,7 @@ const LOAD: LoadView = {
   cost: () => 1.5,
   inFlight: () => 2,
   isEjected: () => true,
+  hasEjections: () => true,
   serviceInFlight: () => 3,
   mayRetry: () => true,
   turn: () => 0,
