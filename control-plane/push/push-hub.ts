@@ -34,6 +34,8 @@ export interface HubDeps {
   readonly registrar: Pick<InstanceRegistrar, 'attach' | 'detach' | 'setReady'>
   /** The newest view. */
   readonly view: () => ResourceView
+  /** A workload came, or says other things about itself than before. */
+  readonly onWorkloads: () => void
   readonly pingIntervalMs: number
   readonly pingTimeoutMs: number
 }
@@ -119,6 +121,7 @@ export class PushHub {
     // A sidecar that reconnects may be faster than the end of its old stream.
     earlier?.session.end('the workload has connected anew')
     this.#deps.registrar.attach(hello.workload, instances)
+    this.#deps.onWorkloads()
     return ok(undefined)
   }
 

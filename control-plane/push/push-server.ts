@@ -1,3 +1,4 @@
+import { constants as sslConstants } from 'node:crypto'
 import {
   constants,
   createSecureServer,
@@ -11,22 +12,18 @@ import { TLSSocket } from 'node:tls'
 import { err, ok, type Result } from '../../certs/result.ts'
 import type { Clock } from '../../sidecar/core/clock.ts'
 import { LIMITS } from '../../sidecar/core/limits.ts'
+import type { ServerCertificate, ServerCredentials } from '../authority/server-certificate.ts'
+import type { Signing } from '../authority/signing.ts'
 import type { PeerIdentity, PushHub } from './push-hub.ts'
 import { refuse } from './refuse.ts'
-import { type Signing, serveSign } from './serve-sign.ts'
+import { serveSign } from './serve-sign.ts'
 import { serveWatch } from './serve-watch.ts'
-
-/** Key and chain that the server shows, PEM; the roots that clients are judged by. */
-export interface ServerIdentity {
-  readonly keyPem: string
-  readonly chainPem: readonly string[]
-  readonly rootsPem: readonly string[]
-}
 
 export interface PushServerDeps {
   readonly clock: Clock
   readonly hub: PushHub
   readonly signing: Signing
+  readonly certificate: ServerCertificate
   /** The identity that a connection has proven, or why it has none. */
   readonly peerOf: (socket: TLSSocket) => Result<PeerIdentity, string>
 }
@@ -39,11 +36,12 @@ export class PushServer {
   readonly #deps: PushServerDeps
   readonly #server: Http2SecureServer
   readonly #sessions = new Set<ServerHttp2Session>()
+  readonly #renewals: Disposable
 
-  constructor(deps: PushServerDeps, identity: ServerIdentity) {
+  constructor(deps: PushServerDeps) {
     this.#deps = deps
     this.#server = createSecureServer({
-      ...toContext(identity),
+      ...SECURITY,
       ALPNProtocols: ['h2'],
       allowHTTP1: false,
       // The certificate is asked for and judged by `peerOf`: signing with a join token works without one.
@@ -52,6 +50,8 @@ export class PushServer {
       handshakeTimeout: LIMITS.headTimeoutMs,
       settings: { maxConcurrentStreams: MAX_STREAMS, enablePush: false, maxHeaderListSize: LIMITS.requestLineBytes },
     })
+    // Each certificate counts for the handshakes that follow it.
+    this.#renewals = deps.certificate.subscribe((credentials) => this.#server.setSecureContext(toContext(credentials)))
     this.#server.maxConnections = LIMITS.listenerConnectionCount
     this.#server.on('session', (session) => this.#onSession(session))
     this.#server.on('stream', (stream, headers) => this.#onStream(stream as ServerHttp2Stream, headers))
@@ -72,13 +72,9 @@ export class PushServer {
     })
   }
 
-  /** Shows another certificate to connections that begin from now on. */
-  renew(identity: ServerIdentity): void {
-    this.#server.setSecureContext(toContext(identity))
-  }
-
   /** Ends all streams in order, then the connections that are left after `graceMs`. */
   async close(graceMs: number): Promise<void> {
+    this.#renewals[Symbol.dispose]()
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     for (const session of this.#sessions) session.close()
     const timer = this.#deps.clock.after(graceMs, () => {
@@ -109,9 +105,16 @@ export class PushServer {
   }
 }
 
-const toContext = ({ keyPem, chainPem, rootsPem }: ServerIdentity) => ({
+/** No tickets: a resumed session would skip the verification of certificates (CVE-2025-23419). */
+const SECURITY = {
+  minVersion: 'TLSv1.3',
+  maxVersion: 'TLSv1.3',
+  secureOptions: sslConstants.SSL_OP_NO_TICKET,
+} as const
+
+const toContext = ({ keyPem, chainPem, rootsPem }: ServerCredentials) => ({
+  ...SECURITY,
   key: keyPem,
-  cert: chainPem.join('\n'),
+  cert: chainPem.join(''),
   ca: [...rootsPem],
-  minVersion: 'TLSv1.3' as const,
 })

@@ -1,27 +1,12 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import type { Result } from '../../certs/result.ts'
-import { SignRequest, type SignResponse } from '../../sidecar/config/watch-protocol.ts'
+import { SignRequest } from '../../sidecar/config/watch-protocol.ts'
 import type { Clock } from '../../sidecar/core/clock.ts'
 import { LIMITS } from '../../sidecar/core/limits.ts'
 import { parserOf, toLine } from '../../sidecar/core/schema.ts'
+import type { SignCredential, Signing } from '../authority/signing.ts'
 import type { PeerIdentity } from './push-hub.ts'
 import { refuse } from './refuse.ts'
-
-/** How a caller of `/v1/sign` shows who it is. */
-export type SignCredential =
-  | { readonly kind: 'token'; readonly token: string }
-  | { readonly kind: 'certificate'; readonly peer: PeerIdentity }
-
-/** Why nothing was signed. `unavailable` may be tried again. */
-export interface SignRefusal {
-  readonly kind: 'denied' | 'invalid' | 'unavailable'
-  readonly detail: string
-}
-
-/** What turns a signing request into a certificate: the authority, behind what this port needs of it. */
-export interface Signing {
-  sign(request: SignRequest, credential: SignCredential): Promise<Result<SignResponse, SignRefusal>>
-}
 
 const MAX_BODY_BYTES = 32 * 1024
 const WHERE = '/v1/sign'

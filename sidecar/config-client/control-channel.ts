@@ -2,6 +2,7 @@ import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import type { TrustBundle } from '../../certs/bundle.ts'
 import { err, ok, type Result } from '../../certs/result.ts'
+import { controlPlaneId } from '../../certs/spiffe-id.ts'
 import type { Address } from '../config/bootstrap.ts'
 import type { Clock } from '../core/clock.ts'
 import type { IdentityStore } from '../mtls/identity-store.ts'
@@ -20,9 +21,6 @@ export interface ChannelDeps {
 }
 
 const CONNECT_TIMEOUT_MS = 5_000
-
-/** The identity of every control plane of a trust domain. */
-export const controlPlaneId = (trustDomain: string): string => `spiffe://${trustDomain}/ns/outrigger/sa/control-plane`
 
 /**
  * Connections to the control plane: HTTP/2 over TLS 1.3. Nothing is sent, a join token least of all, before the other
@@ -68,7 +66,8 @@ export class ControlChannel {
       const timer = clock.after(connectTimeoutMs, () => finish(`no TLS connection within ${connectTimeoutMs} ms`))
       socket.on('error', (error) => finish(error.message))
       socket.once('secureConnect', () => {
-        const expected = { bundle, wallMs: clock.wallMs(), identities: [controlPlaneId(bundle.trustDomain)] }
+        const wanted = controlPlaneId(bundle.trustDomain)
+        const expected = { bundle, wallMs: clock.wallMs(), identities: wanted.ok ? [wanted.value.text] : [] }
         const peer = verifyPeer(socket, expected)
         finish(peer.ok ? undefined : `it is not believed: ${peer.error.sentence}`)
       })
