@@ -86,3 +86,7 @@ export function findWorkload(
   const [, namespace, serviceAccount] = found ?? []
   return namespace === undefined || serviceAccount === undefined ? undefined : { namespace, serviceAccount }
 }
+
+/** The control plane's own identity, which sidecars expect at the other end of the control channel and which no token can ask for. */
+export const controlPlaneId = (trustDomain: string): Result<SpiffeId, string> =>
+  workloadId(trustDomain, 'outrigger-system', 'control-plane')

@@ -1,0 +1,100 @@
+import { err, ok, type Result } from '../../certs/result.ts'
+import { findWorkload, type SpiffeId } from '../../certs/spiffe-id.ts'
+import type { Clock } from '../../sidecar/core/clock.ts'
+import type { Entry, Registry, Watch } from '../registry/registry.ts'
+import {
+  createToken,
+  findStoredToken,
+  findTokenParts,
+  isSecretOf,
+  type StoredToken,
+  type TokenGrant,
+  writeToken,
+} from './join-token.ts'
+import { matchesName } from './name-pattern.ts'
+import { type SignRefusal, signRefusal } from './sign-leaf.ts'
+
+/**
+ * The join tokens of the mesh, with which a workload proves once that it may have an identity; from then on its
+ * certificate speaks for it. They stand in the registry and are watched, so that a token works while the registry is
+ * away, and stops everywhere when it is revoked.
+ */
+export class JoinTokens implements Disposable {
+  readonly #registry: Registry
+  /** `outrigger/<mesh>/join-tokens/`. */
+  readonly #prefix: string
+  readonly #clock: Clock
+  readonly #watch: Watch
+  #known: ReadonlyMap<string, StoredToken> = new Map()
+
+  constructor(registry: Registry, prefix: string, clock: Clock) {
+    this.#registry = registry
+    this.#prefix = prefix
+    this.#clock = clock
+    this.#watch = registry.watchPrefix(prefix, {
+      onState: (entries) => {
+        this.#known = byId(entries, prefix)
+      },
+      onAvailability: () => {},
+    })
+  }
+
+  /** Makes a token. Its text is the secret and is not kept; the error is a sentence. */
+  async create(grant: TokenGrant): Promise<Result<{ readonly id: string; readonly text: string }, string>> {
+    const token = createToken(grant)
+    if (!token.ok) return token
+    const { text, stored } = token.value
+    const put = await this.#registry.put(this.#prefix + stored.id, writeToken(stored), { expectedVersion: 0 })
+    return put.ok ? ok({ id: stored.id, text }) : err(`Cannot keep the join token: ${put.error.detail}`)
+  }
+
+  /** Makes a token worthless. One that does not exist is no error. */
+  async revoke(id: string): Promise<Result<void, string>> {
+    const deleted = await this.#registry.delete(this.#prefix + id)
+    return deleted.ok ? ok(undefined) : err(`Cannot revoke the join token: ${deleted.error.detail}`)
+  }
+
+  /**
+   * Whether the token `text` lets its bearer have `id`. All ways to be wrong give the same answer, so that nobody learns
+   * which tokens exist; only a registry that can't be reached is told apart.
+   */
+  async verify(text: string, id: SpiffeId): Promise<Result<void, SignRefusal>> {
+    const parts = findTokenParts(text)
+    if (parts === undefined) return REFUSED
+    const stored = await this.#find(parts.id)
+    if (!stored.ok) return stored
+    if (stored.value === undefined || !isSecretOf(stored.value, parts.secret)) return REFUSED
+    if (this.#clock.wallMs() >= stored.value.expiresAtMs) return REFUSED
+    const workload = findWorkload(id)
+    const isAllowed =
+      workload !== undefined &&
+      stored.value.namespaces.some((pattern) => matchesName(pattern, workload.namespace)) &&
+      stored.value.serviceAccounts.some((pattern) => matchesName(pattern, workload.serviceAccount))
+    return isAllowed ? ok(undefined) : REFUSED
+  }
+
+  [Symbol.dispose](): void {
+    this.#watch.stop()
+  }
+
+  /** A token that another replica made a moment ago may not have reached our watch: then the registry is asked. */
+  async #find(id: string): Promise<Result<StoredToken | undefined, SignRefusal>> {
+    const known = this.#known.get(id)
+    if (known !== undefined) return ok(known)
+    const entry = await this.#registry.get(this.#prefix + id, { consistent: true })
+    if (!entry.ok) return signRefusal('unavailable', `Cannot check the join token: ${entry.error.detail}`)
+    return ok(entry.value === undefined ? undefined : findStoredToken(entry.value.value))
+  }
+}
+
+const REFUSED = signRefusal('denied', 'Cannot sign: the join token is unknown, over, or not for this identity')
+
+function byId(entries: readonly Entry[], prefix: string): ReadonlyMap<string, StoredToken> {
+  const tokens = new Map<string, StoredToken>()
+  for (const { key, value } of entries) {
+    const stored = findStoredToken(value)
+    // a token counts only under its own name
+    if (stored !== undefined && key === prefix + stored.id) tokens.set(stored.id, stored)
+  }
+  return tokens
+}

@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import test from 'ava'
+import { createSigningRequest } from '../../../certs/csr.ts'
+import { generateKeyPair } from '../../../certs/key-pair.ts'
+import { readCertificatesPem } from '../../../certs/read-certificate.ts'
+import { verifyChain } from '../../../certs/verify-chain.ts'
+import { Authority, type AuthorityOptions } from '../../../control-plane/authority/authority.ts'
+import { ServerCertificate } from '../../../control-plane/authority/server-certificate.ts'
+import { seededRandom } from '../../../sidecar/core/random.ts'
+import { DAY_MS, idOf, NOON, unwrap } from '../../certs/mesh-pki.ts'
+import { TurnedClock } from '../../sidecar/mtls/turned-clock.ts'
+import { FakeRegistry } from '../../support/fake-registry.ts'
+
+const WEB = 'spiffe://mesh.example/ns/shop/sa/web'
+const STATE_KEY = 'outrigger/demo/authority/state'
+const never = new AbortController().signal
+
+function setting(changes: Partial<AuthorityOptions> = {}) {
+  const registry = new FakeRegistry()
+  const clock = new TurnedClock(NOON)
+  const options: AuthorityOptions = {
+    registry,
+    keyPrefix: 'outrigger/demo/authority/',
+    trustDomain: 'mesh.example',
+    sealKey: randomBytes(32),
+    clock,
+    random: seededRandom(1),
+    ...changes,
+  }
+  return { registry, clock, options }
+}
+
+const openAuthority = async (options: AuthorityOptions): Promise<Authority> =>
+  unwrap(await Authority.open(options, never))
+
+const requestFor = (id: string): string => createSigningRequest(generateKeyPair(), idOf(id))
+
+function chainOf(authority: Authority, id = WEB) {
+  const signed = unwrap(authority.sign(requestFor(id), id))
+  return unwrap(readCertificatesPem(signed.chainPem.join(''))).map((certificate) => certificate.der)
+}
+
+test('an authority signs a leaf that verifies against the roots it publishes and lives as long as configured', async () => {
+  const { clock, options } = setting({ leafLifetimeMs: 20_000 })
+  using authority = await openAuthority(options)
+  const verified = unwrap(verifyChain(chainOf(authority), authority.bundle, clock.wallMs()))
+  assert.equal(verified.id.text, WEB)
+  assert.equal(verified.notAfterMs, NOON + 20_000)
+  assert.equal(authority.trust.sequence, 1)
+  assert.equal(authority.trust.rootsPem.length, 1)
+})
+
+test('replicas that open at the same moment share one root and one issuing certificate', async () => {
+  const { registry, options } = setting()
+  const replicas = await Promise.all([1, 2, 3, 4].map(() => openAuthority(options)))
+  assert.equal(new Set(replicas.map((replica) => replica.trust.rootsPem.join())).size, 1)
+  assert.equal(registry.writeCounts.get(STATE_KEY), 1)
+  const [first, second] = replicas
+  assert(first !== undefined && second !== undefined)
+  assert(verifyChain(chainOf(first), second.bundle, NOON).ok)
+  for (const replica of replicas) replica[Symbol.dispose]()
+})
+
+test('no private key stands in the registry in the open', async () => {
+  const { registry, options } = setting()
+  using _authority = await openAuthority(options)
+  const entry = unwrap(await registry.get(STATE_KEY))
+  const text = entry?.value.toString() ?? ''
+  assert(text.includes('BEGIN CERTIFICATE'))
+  assert(!text.includes('PRIVATE KEY'))
+})
+
+test('an authority refuses a seal key that does not open what is stored, and stores nothing', async () => {
+  const { registry, options } = setting()
+  using _first = await openAuthority(options)
+  const second = await Authority.open({ ...options, sealKey: randomBytes(32) }, never)
+  assert(!second.ok)
+  assert.match(second.error, /stays closed/)
+  assert.equal(registry.writeCounts.get(STATE_KEY), 1)
+})
+
+test('an authority refuses the state of another trust domain', async () => {
+  const { options } = setting()
+  using _first = await openAuthority(options)
+  const second = await Authority.open({ ...options, trustDomain: 'other.example' }, never)
+  assert(!second.ok)
+  assert.match(second.error, /trust domain "mesh.example"/)
+})
+
+test('an authority does not open without its registry, and says so', async () => {
+  const { registry, options } = setting()
+  registry.isAway = true
+  const opened = await Authority.open(options, never)
+  assert(!opened.ok)
+  assert.match(opened.error, /unavailable/)
+})
+
+test('an authority refuses leaves that live under 10 s', async () => {
+  const { options } = setting({ leafLifetimeMs: 9_999 })
+  assert.equal((await Authority.open(options, never)).ok, false)
+})
+
+test('signing goes on while the registry is away, until the issuing certificate is over', async () => {
+  const { registry, clock, options } = setting({ issuingLifetimeMs: 10 * DAY_MS })
+  using authority = await openAuthority(options)
+  registry.isAway = true
+  await clock.turn(9 * DAY_MS)
+  assert(verifyChain(chainOf(authority), authority.bundle, clock.wallMs()).ok)
+  assert.match(authority.lastProblem ?? '', /not renewed/)
+  await clock.turn(DAY_MS)
+  const signed = authority.sign(requestFor(WEB), WEB)
+  assert(!signed.ok)
+  assert.equal(signed.error.kind, 'unavailable')
+  registry.isAway = false
+  await clock.turn(120_000)
+  assert(verifyChain(chainOf(authority), authority.bundle, clock.wallMs()).ok)
+  assert.equal(authority.lastProblem, undefined)
+})
+
+test('the issuing certificate is renewed at 50–70 % of its life, by one replica, and leaves of both verify', async () => {
+  const { registry, clock, options } = setting({ issuingLifetimeMs: 10 * DAY_MS })
+  using first = await openAuthority(options)
+  using second = await openAuthority({ ...options, random: seededRandom(2) })
+  const before = chainOf(first)
+  await clock.turn(4.9 * DAY_MS)
+  assert.equal(registry.writeCounts.get(STATE_KEY), 1)
+  await clock.turn(2.2 * DAY_MS)
+  assert.equal(registry.writeCounts.get(STATE_KEY), 2)
+  assert.equal(first.issuingNotAfterMs, second.issuingNotAfterMs)
+  assert(first.issuingNotAfterMs > NOON + 14 * DAY_MS)
+  assert(verifyChain(before, second.bundle, NOON).ok)
+  assert(verifyChain(chainOf(second), first.bundle, clock.wallMs()).ok)
+  assert.equal(first.trust.sequence, 1)
+})
+
+test('a short-lived issuing certificate is not renewed in a loop', async () => {
+  const { registry, clock, options } = setting({ issuingLifetimeMs: 60_000, leafLifetimeMs: 10_000 })
+  using _authority = await openAuthority(options)
+  await clock.turn(10 * 60_000)
+  const count = registry.writeCounts.get(STATE_KEY) ?? 0
+  assert(count >= 14 && count <= 21, `${count} writes`)
+})
+
+test('a damaged or older state in the registry is not taken, and signing goes on', async () => {
+  const { registry, options } = setting()
+  using authority = await openAuthority(options)
+  await registry.put(STATE_KEY, Buffer.from('{"format":1}'))
+  assert.match(authority.lastProblem ?? '', /format/)
+  assert(verifyChain(chainOf(authority), authority.bundle, NOON).ok)
+  await registry.delete(STATE_KEY)
+  assert.match(authority.lastProblem ?? '', /gone/)
+  assert(authority.sign(requestFor(WEB), WEB).ok)
+})
+
+const WRONG: readonly [string, string, string, RegExp][] = [
+  ['another trust domain', requestFor(WEB), 'spiffe://other.example/ns/shop/sa/web', /trust domain/],
+  ['an identity that is no workload', requestFor(WEB), 'spiffe://mesh.example/web', /expected \/ns\//],
+  ['no SPIFFE ID', requestFor(WEB), 'https://mesh.example/ns/shop/sa/web', /does not begin/],
+  ['another identity than the request names', requestFor('spiffe://mesh.example/ns/shop/sa/admin'), WEB, /no other/],
+  ['what is not a request', 'nonsense', WEB, /no CERTIFICATE REQUEST/],
+]
+for (const [what, csr, identity, sentence] of WRONG) {
+  test(`an authority refuses to sign for ${what}`, async () => {
+    const { options } = setting()
+    using authority = await openAuthority(options)
+    const signed = authority.sign(csr, identity)
+    assert(!signed.ok)
+    assert.equal(signed.error.kind, 'invalid')
+    assert.match(signed.error.detail, sentence)
+  })
+}
+
+test('one identity that asks in a loop is limited, and others are not', async () => {
+  const { clock, options } = setting()
+  using authority = await openAuthority(options)
+  const csr = requestFor(WEB)
+  const outcomes = Array.from({ length: 130 }, () => authority.sign(csr, WEB).ok)
+  assert.equal(outcomes.filter(Boolean).length, 100)
+  const other = 'spiffe://mesh.example/ns/shop/sa/orders'
+  assert(authority.sign(requestFor(other), other).ok)
+  await clock.turn(1_000)
+  assert(authority.sign(csr, WEB).ok)
+})
+
+test('the control plane has a certificate of its own, and renews it before it ends', async () => {
+  const { clock, options } = setting({ leafLifetimeMs: 100_000 })
+  using authority = await openAuthority(options)
+  using server = new ServerCertificate(authority, clock, seededRandom(3))
+  const seen: string[] = []
+  using _subscription = server.subscribe(({ chainPem }) => seen.push(chainPem.join('')))
+  for (let i = 0; i < 10; i++) {
+    await clock.turn(30_000)
+    const chain = unwrap(readCertificatesPem(server.current?.chainPem.join('') ?? '')).map(({ der }) => der)
+    const verified = unwrap(verifyChain(chain, authority.bundle, clock.wallMs()))
+    assert.equal(verified.id.text, 'spiffe://mesh.example/ns/outrigger-system/sa/control-plane')
+  }
+  assert(seen.length >= 5 && seen.length <= 7, `${seen.length} certificates`)
+})
