@@ -3,9 +3,10 @@ import { type MeshError, meshError } from '../core/mesh-errors.ts'
 import type { TimerWheel, WheelEntry } from '../core/timer-wheel.ts'
 import type { AttemptOutcome, AttemptPlan, Decision } from '../decide/decision.ts'
 import { type Fields, NO_FIELDS, type RequestHead, type ResponseHead } from '../http/head.ts'
-import { respondWithError } from '../http/local-response.ts'
+import { localResponse } from '../http/local-response.ts'
 import type { DownstreamStream, RequestSink, ResponseSink, UpstreamStream } from '../http/streams.ts'
 import type { ReplayBuffer } from '../resilience/replay-buffer.ts'
+import { type ExchangeNotes, newNotes } from './exchange-notes.ts'
 import type { Attempt, Lane } from './lane.ts'
 
 /** What every exchange of a sidecar shares. */
@@ -25,7 +26,9 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt 
   readonly head: RequestHead
   readonly stream: DownstreamStream
   readonly startMs: number
-  /** Set by the lane with each decision that is not a refusal. */
+  /** What the lane notes: set by it, and read by it and by the record. */
+  readonly notes: ExchangeNotes = newNotes()
+  /** Set by the lane with each decision to forward; its timeouts hold. */
   plan: AttemptPlan | undefined
   attemptHead: RequestHead
   attemptFields: Fields = NO_FIELDS
@@ -96,8 +99,11 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt 
           this.#retryTimer = this.#deps.clock.after(decision.delayMs, () => this.#attempt(decision), { background: true })
         } else this.#attempt(decision)
         return
-      case 'answer':
-        return this.#answer(decision.response.status, decision.response.fields, Buffer.from(decision.response.body))
+      case 'answer': {
+        const body = Buffer.from(decision.response.body)
+        const { status, fields } = decision.response
+        return this.#answer({ status, fields, bodyLength: body.length }, body, undefined)
+      }
       case 'refuse':
         return this.#refuse(decision.error)
     }
@@ -237,12 +243,12 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt 
     this.#obey(this.#lane.afterAttempt(this, outcome))
   }
 
-  /** Asks whether an answer should be thrown away for another try, and if so begins it. */
+  /** Asks whether an answer should be thrown away for another try, and if so begins it. The try counts as over either way. */
   #triesAgain(outcome: AttemptOutcome & { kind: 'status' }): boolean {
+    this.#endAttempt(outcome)
     const decision = this.#lane.afterAttempt(this, outcome)
     if (decision.kind !== 'forward') return false
     this.#dropUpstream()
-    this.#endAttempt(outcome)
     this.#obey(decision)
     return true
   }
@@ -295,19 +301,20 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt 
 
   // ---- endings ----
 
-  #answer(status: number, fields: Fields, body: Buffer): void {
-    this.#status = status
-    this.stream.sendHead({ status, fields, bodyLength: body.length }, body.length === 0)
-    if (body.length > 0) {
+  #answer(head: ResponseHead, body: Buffer, error: MeshError | undefined): void {
+    this.#status = head.status
+    const isBodiless = body.length === 0 || this.head.method === 'HEAD'
+    this.stream.sendHead(head, isBodiless)
+    if (!isBodiless) {
       this.stream.sendBody(body)
       this.stream.sendEnd(NO_FIELDS)
     }
-    this.#finish(undefined)
+    this.#finish(error)
   }
 
   #refuse(error: MeshError): void {
-    this.#status = respondWithError(this.stream, this.head, error)
-    this.#finish(error)
+    const { head, body } = localResponse(error, this.head.fields)
+    this.#answer(head, body, error)
   }
 
   #dropUpstream(): void {

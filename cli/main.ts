@@ -1,0 +1,15 @@
+import { CommanderError } from 'commander'
+import { CliError, ExitCode } from './exit-code.ts'
+import { buildProgram } from './program.ts'
+
+/** The one place where an error of the command becomes text and an exit code. */
+try {
+  await buildProgram().parseAsync(process.argv)
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? ExitCode.ok : ExitCode.usage
+  } else if (error instanceof CliError) {
+    console.error(`outrigger: ${error.message}`)
+    process.exitCode = error.exitCode
+  } else throw error
+}

@@ -1,0 +1,117 @@
+import { readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import Type, { type Static } from 'typebox'
+import { parse as parseYaml } from 'yaml'
+import { err, ok, type Result } from '../../certs/result.ts'
+import { parserOf, toLine } from '../../sidecar/core/schema.ts'
+
+/*
+ * The file of `outrigger up`: services, their sidecars and a control plane on one machine, from one page. What
+ * docker-compose is to containers.
+ */
+
+const closed = { additionalProperties: false } as const
+const Name = Type.String({ pattern: '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$' })
+const Port = Type.Integer({ minimum: 1, maximum: 65_535 })
+const PortOrAny = Type.Integer({ minimum: 0, maximum: 65_535 })
+
+/** One program with its sidecar. */
+const WorkloadEntry = Type.Object(
+  {
+    name: Name,
+    /** The program and its arguments; `node` means the pinned one. Absent: a sidecar alone, for a caller outside of the file. */
+    command: Type.Optional(Type.Array(Type.String(), { minItems: 1 })),
+    env: Type.Optional(Type.Record(Type.String(), Type.String())),
+    replicas: Type.Optional(Type.Integer({ minimum: 1, maximum: 20 })),
+    serviceAccount: Type.Optional(Name),
+    /** Services that it is an instance of; the program is told its port in `PORT`. */
+    serves: Type.Optional(
+      Type.Array(Type.Object({ service: Name, port: Type.Optional(Port), protocol: Type.Optional(Type.Literal('http')) }, closed)),
+    ),
+    /** Services that it calls; the program is told where in `NAME_URL`. `listen` fixes the port of the listener. */
+    upstreams: Type.Optional(Type.Array(Type.Object({ service: Name, listen: Type.Optional(PortOrAny) }, closed))),
+    labels: Type.Optional(Type.Record(Type.String(), Type.String())),
+  },
+  closed,
+)
+export type WorkloadEntry = Static<typeof WorkloadEntry>
+
+const MeshFileSchema = Type.Object(
+  {
+    apiVersion: Type.Literal('outrigger.dev/v1alpha1'),
+    kind: Type.Literal('LocalMesh'),
+    metadata: Type.Object({ name: Name }, closed),
+    spec: Type.Object(
+      {
+        namespace: Type.Optional(Name),
+        trustDomain: Type.Optional(Type.String({ pattern: '^[a-z0-9._-]{1,255}$' })),
+        /** Files with manifests that are applied at the start, relative to this file. */
+        manifests: Type.Optional(Type.Array(Type.String())),
+        workloads: Type.Array(WorkloadEntry, { minItems: 1, maxItems: 100 }),
+      },
+      closed,
+    ),
+  },
+  closed,
+)
+
+/** A mesh file, read and with its defaults filled in. */
+export interface MeshFile {
+  readonly name: string
+  readonly namespace: string
+  readonly trustDomain: string
+  /** Folder that relative paths and the programs' working directory start from. */
+  readonly directory: string
+  /** Absolute paths. */
+  readonly manifests: readonly string[]
+  readonly workloads: readonly WorkloadEntry[]
+}
+
+const parser = parserOf(MeshFileSchema)
+
+/** Reads a mesh file. The error is a paragraph for a person. */
+export function readMeshFile(path: string): Result<MeshFile, string> {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    return err(`Cannot read the mesh file ${path}: ${(error as NodeJS.ErrnoException).code}. Name a file with -f, such as examples/shop/mesh.yaml`)
+  }
+  return parseMeshFile(text, path)
+}
+
+/** As `readMeshFile`, from its text. */
+export function parseMeshFile(text: string, path: string): Result<MeshFile, string> {
+  let document: unknown
+  try {
+    document = parseYaml(text, { maxAliasCount: 50, uniqueKeys: true })
+  } catch (error) {
+    return err(`${path} is not valid YAML: ${(error as Error).message.split('\n')[0]}`)
+  }
+  const parsed = parser.parse(document)
+  if (!parsed.ok) return err(`${path} is not a mesh file:\n${parsed.error.map((problem) => `  ${toLine(problem)}`).join('\n')}`)
+  const { metadata, spec } = parsed.value
+  const problem = findConflict(spec.workloads)
+  if (problem !== undefined) return err(`${path}: ${problem}`)
+  const directory = dirname(resolve(path))
+  return ok({
+    name: metadata.name,
+    namespace: spec.namespace ?? 'default',
+    trustDomain: spec.trustDomain ?? 'local.mesh',
+    directory,
+    manifests: (spec.manifests ?? []).map((file) => resolve(directory, file)),
+    workloads: spec.workloads,
+  })
+}
+
+function findConflict(workloads: readonly WorkloadEntry[]): string | undefined {
+  const names = new Set<string>()
+  for (const [at, workload] of workloads.entries()) {
+    if (names.has(workload.name)) return `spec.workloads[${at}].name: two workloads are called "${workload.name}"; give each its own name`
+    names.add(workload.name)
+    if (workload.command === undefined && (workload.serves?.length ?? 0) > 0) {
+      return `spec.workloads[${at}]: "${workload.name}" serves, but has no command that could; add one, or drop "serves"`
+    }
+  }
+  return undefined
+}

@@ -1,0 +1,142 @@
+import { type MeshError, MESH_ERRORS, meshError } from '../core/mesh-errors.ts'
+import type { AttemptOutcome, Decision } from '../decide/decision.ts'
+import { isIdempotent } from '../decide/idempotency.ts'
+import { findField } from '../http/fields.ts'
+import type { Fields, ResponseHead } from '../http/head.ts'
+import { stripMeshFields } from '../http/header-rules.ts'
+import { isGrpc } from '../http/local-response.ts'
+import type { Exchange } from '../pipeline/exchange.ts'
+import type { ExchangeEnd } from '../pipeline/exchange-end.ts'
+import { toRecord } from '../pipeline/exchange-recorder.ts'
+import type { Lane } from '../pipeline/lane.ts'
+import type { LaneDeps } from '../pipeline/lane-deps.ts'
+import { addStepEvents, decideFirst, keepDecision } from '../pipeline/lane-tracing.ts'
+import { forwardTraceContext } from '../telemetry/trace-context.ts'
+import type { AppPool } from '../upstream/app-pool.ts'
+
+/** Who is at the other end of a mesh link. */
+export interface LinkPeer {
+  /** Proven SPIFFE ID. */
+  readonly identity: string
+  /** Value of `x-forwarded-client-cert` for the application: our identity and the caller's. */
+  readonly clientCertField: string
+}
+
+/** Time to connect to the application, which is on this host: it is up or it is not. */
+const APP_CONNECT_TIMEOUT_MS = 2_000
+const APP_CONNECTION_COUNT = 1_024
+
+/** What arrives for our application: who calls is known, may they is decided, and it is handed over. */
+export class InboundLane implements Lane<Exchange> {
+  readonly direction = 'inbound'
+  readonly #deps: LaneDeps
+  readonly #apps: AppPool
+  readonly #appHost: string
+
+  constructor(deps: LaneDeps, apps: AppPool, appHost: string) {
+    this.#deps = deps
+    this.#apps = apps
+    this.#appHost = appHost
+  }
+
+  /** Notes who calls, before the exchange begins. */
+  identify(exchange: Exchange, peer: LinkPeer): void {
+    const { head, stream, notes } = exchange
+    const port = Number(findField(head.fields, 'x-outrigger-port'))
+    notes.peerIdentity = peer.identity
+    notes.facts = {
+      direction: 'inbound',
+      service: undefined,
+      port: port > 0 ? port : undefined,
+      method: head.method,
+      authority: head.authority,
+      path: head.path,
+      fields: head.fields,
+      caller: peer.identity,
+      callerAddress: stream.peerAddress,
+      priorAttempts: 0,
+    }
+    exchange.attemptFields = ['x-forwarded-client-cert', peer.clientCertField]
+  }
+
+  decide(exchange: Exchange): Decision {
+    const { notes } = exchange
+    const decision = decideFirst(this.#deps, exchange)
+    this.#startSpan(exchange)
+    if (decision.kind === 'deliver') {
+      notes.policy = decision.policy
+      notes.appPort = decision.appPort
+      this.#prepareHead(exchange)
+    }
+    return decision
+  }
+
+  /** An application may close a connection as we write on it: one more try where that can do no harm. */
+  afterAttempt(exchange: Exchange, outcome: AttemptOutcome): Decision {
+    const { notes, attempts } = exchange
+    if (outcome.kind === 'status') return { kind: 'refuse', error: meshError('reset', 'answered') }
+    const { code } = outcome.error
+    const isSafe = code === 'refused' || (code === 'reset' && notes.facts !== undefined && isIdempotent(notes.facts, { idempotent: false }))
+    if (isSafe && exchange.canReplay && attempts === 1) return { kind: 'deliver', appPort: notes.appPort, policy: notes.policy }
+    return { kind: 'refuse', error: outcome.error }
+  }
+
+  open(exchange: Exchange): void {
+    this.#apps.send(this.#appHost, exchange.notes.appPort, exchange, APP_CONNECT_TIMEOUT_MS, APP_CONNECTION_COUNT)
+  }
+
+  abandon(exchange: Exchange): void {
+    this.#apps.abandon(this.#appHost, exchange.notes.appPort, exchange)
+  }
+
+  editResponse(_exchange: Exchange, head: ResponseHead): ResponseHead {
+    return head
+  }
+
+  onAttemptEnd(): void {
+    // The application is one endpoint: there is nobody to prefer to it.
+  }
+
+  onEnd(exchange: Exchange, end: ExchangeEnd): void {
+    const { span } = exchange.notes
+    addStepEvents(exchange)
+    const error = end.error
+    span?.end({ status: end.status, error: error?.code, flag: flagOf(error), policy: error?.policy ?? exchange.notes.policy })
+    keepDecision(this.#deps, exchange, end.status)
+    this.#deps.onRecord(toRecord('inbound', exchange, end, this.#deps.clock))
+  }
+
+  #startSpan(exchange: Exchange): void {
+    const { notes, head, stream } = exchange
+    const workload = this.#deps.snapshots.current.workload
+    const served = workload?.serves.find((one) => one.appPort === notes.facts?.port) ?? workload?.serves[0]
+    notes.service = served?.service ?? ''
+    if (notes.trace?.sampled !== true) return
+    notes.span = this.#deps.tracing.startServerSpan(notes.trace, {
+      method: head.method,
+      scheme: head.scheme,
+      authority: head.authority,
+      path: head.path,
+      service: notes.service,
+      peerAddress: stream.peerAddress,
+      peerIdentity: notes.peerIdentity,
+      protocol: stream.protocol,
+      isGrpc: isGrpc(head.fields),
+    })
+  }
+
+  /** What the application gets: without the mesh's own fields, with the caller's proven identity and the next span. */
+  #prepareHead(exchange: Exchange): void {
+    const { head, notes } = exchange
+    let fields: Fields = stripMeshFields(head.fields)
+    if (notes.trace !== undefined) fields = forwardTraceContext(fields, notes.trace, notes.span?.spanId, this.#deps.random)
+    const hops = Number(findField(head.fields, 'x-outrigger-hops') ?? 0) + 1
+    const attempt = findField(head.fields, 'x-mesh-attempt')
+    const next = [...fields, ...exchange.attemptFields, 'x-outrigger-hops', String(hops)]
+    if (attempt !== undefined) next.push('x-mesh-attempt', attempt)
+    exchange.attemptHead = { ...head, fields: next }
+    exchange.attemptFields = []
+  }
+}
+
+const flagOf = (error: MeshError | undefined): string | undefined => (error === undefined ? undefined : MESH_ERRORS[error.code].flag)

@@ -1,0 +1,34 @@
+import { readFileSync } from 'node:fs'
+import type { Bootstrap } from './config/bootstrap.ts'
+import { systemClock } from './core/clock.ts'
+import { isLogLevel, Logger } from './core/logger.ts'
+import { systemRandom } from './core/random.ts'
+import { startSidecar } from './sidecar.ts'
+
+/** The code of a process that could not get what it needs from this machine. */
+const EXIT_ENVIRONMENT = 71
+
+/**
+ * Runs a sidecar until a signal ends it: the first SIGTERM or SIGINT drains, a second one ends it at once.
+ * Answers the exit code.
+ */
+export async function runSidecar(boot: Bootstrap, logLevel: string): Promise<number> {
+  const log = Logger.to((line) => process.stdout.write(`${line}\n`), systemClock, isLogLevel(logLevel) ? logLevel : 'info').child({ workload: boot.workload })
+  const version = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version
+  const started = await startSidecar(boot, { clock: systemClock, random: systemRandom, log, accessLog: process.stdout, version })
+  if (!started.ok) {
+    process.stderr.write(`outrigger sidecar: ${started.error}\n`)
+    return EXIT_ENVIRONMENT
+  }
+  await new Promise<void>((resolve) => {
+    let isEnding = false
+    const end = (): void => {
+      if (isEnding) process.exit(1)
+      isEnding = true
+      void started.value.drain(boot.drainDelayMs, boot.drainTimeoutMs).then(resolve)
+    }
+    process.on('SIGTERM', end)
+    process.on('SIGINT', end)
+  })
+  return 0
+}

@@ -1,0 +1,168 @@
+import type { Endpoint } from '../config/resources.ts'
+import { type MeshError, meshError } from '../core/mesh-errors.ts'
+import { afterAttempt } from '../decide/after-attempt.ts'
+import type { AttemptOutcome, Decision } from '../decide/decision.ts'
+import { SILENT } from '../decide/trace-step.ts'
+import { editFields } from '../http/edit-fields.ts'
+import { findField } from '../http/fields.ts'
+import type { Fields, RequestHead, ResponseHead } from '../http/head.ts'
+import { stripMeshFields } from '../http/header-rules.ts'
+import { isGrpc } from '../http/local-response.ts'
+import type { Exchange } from '../pipeline/exchange.ts'
+import type { ExchangeEnd } from '../pipeline/exchange-end.ts'
+import { toRecord } from '../pipeline/exchange-recorder.ts'
+import type { Lane } from '../pipeline/lane.ts'
+import type { LaneDeps } from '../pipeline/lane-deps.ts'
+import { addStepEvents, decideFirst, endAttemptSpan, keepDecision, worldOf } from '../pipeline/lane-tracing.ts'
+import { forwardTraceContext, toTraceparent } from '../telemetry/trace-context.ts'
+import { newSpanId } from '../telemetry/trace-ids.ts'
+import type { AppPool } from '../upstream/app-pool.ts'
+import type { LinkPool } from '../upstream/link-pool.ts'
+
+/** What leaves our application: found, balanced, carried over mesh links, tried again where that is safe. */
+export class OutboundLane implements Lane<Exchange> {
+  readonly direction = 'outbound'
+  readonly #deps: LaneDeps
+  readonly #links: LinkPool
+  readonly #plain: AppPool
+
+  constructor(deps: LaneDeps, links: LinkPool, plain: AppPool) {
+    this.#deps = deps
+    this.#links = links
+    this.#plain = plain
+  }
+
+  /** Notes which listener the request came through, before its exchange begins. */
+  address(exchange: Exchange, service: string | undefined, port: number | undefined): void {
+    const { head, stream } = exchange
+    exchange.notes.facts = {
+      direction: 'outbound',
+      service,
+      port,
+      method: head.method,
+      authority: head.authority,
+      path: head.path,
+      fields: head.fields,
+      caller: this.#deps.snapshots.current.workload?.identity,
+      callerAddress: stream.peerAddress,
+      priorAttempts: Number(findField(head.fields, 'x-mesh-attempt') ?? 0) || 0,
+    }
+  }
+
+  decide(exchange: Exchange): Decision {
+    return this.#note(exchange, decideFirst(this.#deps, exchange))
+  }
+
+  afterAttempt(exchange: Exchange, outcome: AttemptOutcome): Decision {
+    const { plan, notes } = exchange
+    if (plan === undefined) return { kind: 'refuse', error: errorOf(outcome) }
+    const context = { canReplay: exchange.canReplay, remainingMs: exchange.remainingMs }
+    const decision = afterAttempt(plan, outcome, context, worldOf(this.#deps), notes.recorder ?? SILENT)
+    if (decision.kind === 'forward') this.#deps.load.onRetry(plan.service)
+    return this.#note(exchange, decision)
+  }
+
+  open(exchange: Exchange, decision: Decision & { kind: 'forward' | 'deliver' }): void {
+    if (decision.kind !== 'forward') throw new Error('an outbound exchange is forwarded, never delivered')
+    const { endpoint, plan } = decision
+    const { notes } = exchange
+    const load = this.#deps.load
+    if (notes.countedService === undefined) {
+      notes.countedService = plan.service
+      load.onExchangeStart(plan.service)
+    }
+    load.onAttemptStart(plan.service, endpoint)
+    this.#prepareHead(exchange, endpoint)
+    const { connectTimeoutMs, circuitBreaker } = plan.traffic
+    if (endpoint.transport === 'mesh') this.#links.open(endpoint, exchange, connectTimeoutMs, circuitBreaker.maxConnections)
+    else this.#plain.send(endpoint.address, endpoint.port, exchange, connectTimeoutMs, circuitBreaker.maxConnections)
+  }
+
+  abandon(exchange: Exchange): void {
+    const endpoint = exchange.notes.endpoint
+    if (endpoint?.transport === 'mesh') this.#links.abandon(endpoint, exchange)
+    else if (endpoint !== undefined) this.#plain.abandon(endpoint.address, endpoint.port, exchange)
+  }
+
+  editResponse(exchange: Exchange, head: ResponseHead): ResponseHead {
+    const { endpoint } = exchange.notes
+    if (endpoint !== undefined && head.status < 500) this.#deps.load.onAttemptAnswer(endpoint)
+    const edits = exchange.notes.edits?.response
+    return edits === undefined ? head : { ...head, fields: editFields(head.fields, edits) }
+  }
+
+  onAttemptEnd(exchange: Exchange, latencyMs: number, outcome: AttemptOutcome | 'abandoned'): void {
+    const { notes, plan } = exchange
+    endAttemptSpan(exchange, outcome)
+    if (notes.endpoint === undefined || plan === undefined) return
+    this.#deps.load.onAttemptEnd(plan.service, notes.endpoint, latencyMs, verdictOf(outcome), plan.traffic)
+  }
+
+  onEnd(exchange: Exchange, end: ExchangeEnd): void {
+    const { notes } = exchange
+    if (notes.countedService !== undefined) this.#deps.load.onExchangeEnd(notes.countedService)
+    keepDecision(this.#deps, exchange, end.status)
+    this.#deps.onRecord(toRecord('outbound', exchange, end, this.#deps.clock))
+  }
+
+  #note(exchange: Exchange, decision: Decision): Decision {
+    const { notes } = exchange
+    if (decision.kind === 'forward') {
+      exchange.plan = decision.plan
+      notes.service = decision.plan.service
+      notes.route = decision.plan.route
+      notes.endpoint = decision.endpoint
+      notes.peerIdentity = decision.endpoint.identity ?? ''
+      notes.edits = decision.edits
+    } else if (notes.service === '') notes.service = notes.facts?.service ?? ''
+    return decision
+  }
+
+  /** The head of this try: the caller's own one where nothing is to be changed, so that header-block caches know it again. */
+  #prepareHead(exchange: Exchange, endpoint: Endpoint): void {
+    const { head, notes } = exchange
+    const { edits, trace } = notes
+    let fields = stripMeshFields(head.fields)
+    if (edits?.request !== undefined) fields = editFields(fields, edits.request)
+    const extra: string[] = []
+    if (trace !== undefined) {
+      notes.span = this.#deps.tracing.startClientSpan(trace, {
+        method: head.method,
+        scheme: head.scheme,
+        authority: head.authority,
+        path: head.path,
+        service: notes.service,
+        route: notes.route?.origin.name ?? '',
+        endpointAddress: `${endpoint.address}:${endpoint.port}`,
+        attempt: exchange.attempts,
+        peerIdentity: endpoint.identity ?? '',
+        isGrpc: isGrpc(head.fields),
+      })
+      addStepEvents(exchange)
+      if (trace.format === 'new') extra.push('traceparent', toTraceparent(trace, notes.span?.spanId ?? newSpanId(this.#deps.random)))
+      else fields = forwardTraceContext(fields, trace, notes.span?.spanId, this.#deps.random)
+    }
+    const hops = findField(head.fields, 'x-outrigger-hops')
+    if (hops !== undefined) extra.push('x-outrigger-hops', hops)
+    if (exchange.attempts > 1) extra.push('x-mesh-attempt', String(exchange.attempts - 1))
+    if (endpoint.transport === 'mesh') extra.push('x-outrigger-port', String(endpoint.appPort))
+    exchange.attemptHead = editedHead(head, fields, edits?.authority, edits?.path)
+    exchange.attemptFields = extra
+  }
+}
+
+function editedHead(head: RequestHead, fields: Fields, authority: string | undefined, path: string | undefined): RequestHead {
+  if (fields === head.fields && authority === undefined && path === undefined) return head
+  return { ...head, fields, authority: authority ?? head.authority, path: path ?? head.path }
+}
+
+/** What a try says about its endpoint. The caller's going away, and our own refusals, say nothing. */
+function verdictOf(outcome: AttemptOutcome | 'abandoned'): 'success' | 'failure' | 'neutral' {
+  if (outcome === 'abandoned') return 'neutral'
+  if (outcome.kind === 'status') return outcome.status >= 500 ? 'failure' : 'success'
+  return outcome.error.code === 'circuit-open' || outcome.error.code === 'cancelled' ? 'neutral' : 'failure'
+}
+
+const errorOf = (outcome: AttemptOutcome): MeshError =>
+  outcome.kind === 'error' ? outcome.error : meshError('reset', `the upstream answered ${outcome.status}`)
+

@@ -1,0 +1,32 @@
+import type { Clock } from '../core/clock.ts'
+import { errorFacts } from '../core/mesh-errors.ts'
+import type { ExchangeRecord } from '../telemetry/exchange-record.ts'
+import type { Exchange } from './exchange.ts'
+import type { ExchangeEnd } from './exchange-end.ts'
+
+/** Makes the one record of an exchange, when it has ended. */
+export function toRecord(direction: 'inbound' | 'outbound', exchange: Exchange, end: ExchangeEnd, clock: Clock): ExchangeRecord {
+  const { head, notes, stream } = exchange
+  const { endpoint, route, trace } = notes
+  return {
+    direction,
+    startMs: clock.wallMs() - end.durationMs,
+    durationMs: end.durationMs,
+    method: head.method,
+    path: head.path,
+    authority: head.authority,
+    protocol: stream.protocol,
+    status: end.status,
+    flag: end.error === undefined ? '-' : errorFacts(end.error.code).flag,
+    code: end.error?.code,
+    service: notes.service,
+    route: route === undefined ? '' : route.origin.name,
+    endpoint: endpoint === undefined ? (notes.appPort > 0 ? `:${notes.appPort}` : '') : `${endpoint.address}:${endpoint.port}`,
+    peerIdentity: notes.peerIdentity,
+    attempts: exchange.attempts,
+    requestBytes: exchange.requestBytes,
+    responseBytes: exchange.responseBytes,
+    traceId: trace?.sampled === true ? trace.traceId : undefined,
+    policy: end.error?.policy ?? notes.policy,
+  }
+}

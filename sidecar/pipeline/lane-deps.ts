@@ -1,0 +1,19 @@
+import type { LoadState } from '../balancing/load-state.ts'
+import type { SnapshotStore } from '../config/snapshot-store.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Random } from '../core/random.ts'
+import type { ExchangeRecord } from '../telemetry/exchange-record.ts'
+import type { Tracing } from '../telemetry/tracing.ts'
+import type { RecentDecisions } from './recent-decisions.ts'
+
+/** What both lanes stand on. */
+export interface LaneDeps {
+  readonly snapshots: SnapshotStore
+  readonly load: LoadState
+  readonly clock: Clock
+  readonly random: Random
+  readonly tracing: Tracing
+  readonly recent: RecentDecisions
+  /** Hears of every exchange, once, when it has ended. */
+  readonly onRecord: (record: ExchangeRecord) => void
+}

@@ -1,0 +1,286 @@
+import { readFile } from 'node:fs/promises'
+import { bundleFromPem, type TrustBundle } from '../certs/bundle.ts'
+import { err, ok, type Result } from '../certs/result.ts'
+import { type SpiffeId, workloadId } from '../certs/spiffe-id.ts'
+import { LoadState } from './balancing/load-state.ts'
+import type { Bootstrap } from './config/bootstrap.ts'
+import { SnapshotStore } from './config/snapshot-store.ts'
+import type { Registration } from './config/watch-protocol.ts'
+import { ControlChannel } from './config-client/control-channel.ts'
+import { ControlPlaneSigner } from './config-client/control-plane-signer.ts'
+import { followTrust } from './config-client/follow-trust.ts'
+import { LastGoodFile } from './config-client/last-good-file.ts'
+import { WatchClient } from './config-client/watch-client.ts'
+import { type Clock, sleep } from './core/clock.ts'
+import type { Logger } from './core/logger.ts'
+import type { Random } from './core/random.ts'
+import { TimerWheel } from './core/timer-wheel.ts'
+import { Reporting } from './reporting.ts'
+import { InboundLane } from './inbound/inbound-lane.ts'
+import { InboundProxy } from './inbound/inbound-proxy.ts'
+import { CertificateRotation } from './mtls/certificate-rotation.ts'
+import { loadIdentity } from './mtls/identity-file.ts'
+import { keepIdentity } from './mtls/identity-keeper.ts'
+import { IdentityStore } from './mtls/identity-store.ts'
+import { OutboundLane } from './outbound/outbound-lane.ts'
+import { OutboundProxy } from './outbound/outbound-proxy.ts'
+import type { ExchangeDeps } from './pipeline/exchange.ts'
+import type { LaneDeps } from './pipeline/lane-deps.ts'
+import { ReplayBuffer, ReplayMemory } from './resilience/replay-buffer.ts'
+import { Surfaces } from './surfaces.ts'
+import { AppPool } from './upstream/app-pool.ts'
+import { createAppDialer } from './upstream/dial-app.ts'
+import { createLinkDialer } from './upstream/dial-link.ts'
+import { LinkPool } from './upstream/link-pool.ts'
+
+/** The outside, as arguments. */
+export interface Seams {
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Logger
+  /** Where the access log is written. */
+  readonly accessLog: NodeJS.WritableStream
+  /** Version of this program. */
+  readonly version: string
+}
+
+/** How often the pools let go of endpoints that are gone or idle. */
+const POOL_SWEEP_MS = 10_000
+/** Spans that wait when the sidecar ends are given this long. */
+const FLUSH_TIMEOUT_MS = 1_000
+
+/** A running sidecar. */
+export class Sidecar {
+  readonly #parts: Parts
+  readonly #seams: Seams
+  #drained: Promise<void> | undefined
+
+  constructor(parts: Parts, seams: Seams) {
+    this.#parts = parts
+    this.#seams = seams
+  }
+
+  /** Ports as they were bound. */
+  get ports(): Ports {
+    return this.#parts.ports
+  }
+
+  /** Resolves when there are a certificate and a complete snapshot, and traffic flows. */
+  get ready(): Promise<void> {
+    return this.#parts.ready
+  }
+
+  /**
+   * Stops without losing a request (wire-safety.md section 9): out of every endpoint list; after a while GOAWAY and
+   * `Connection: close`; what is in flight finishes, up to the timeout. Called again, answers the first call's promise.
+   */
+  drain(delayMs: number, timeoutMs: number): Promise<void> {
+    this.#drained ??= this.#drain(delayMs, timeoutMs)
+    return this.#drained
+  }
+
+  async #drain(delayMs: number, timeoutMs: number): Promise<void> {
+    const { watch, surfaces, inbound, outbound } = this.#parts
+    const { clock, log } = this.#seams
+    log.info('draining', { delayMs, timeoutMs })
+    surfaces.setDraining()
+    watch.setHealthy(false)
+    await sleep(clock, delayMs)
+    inbound.drain()
+    outbound.drain()
+    const endMs = clock.nowMs() + timeoutMs
+    while (clock.nowMs() < endMs && inbound.counts.streams + outbound.activeCount > 0) await sleep(clock, 20)
+    const left = inbound.counts.streams + outbound.activeCount
+    if (left > 0) log.warn('drain timed out', { exchangesBrokenOff: left })
+    await this.close()
+  }
+
+  /** Ends everything now. */
+  async close(): Promise<void> {
+    const { watch, inbound, outbound, links, apps, rotation, lastGood, surfaces, reporting, disposables } = this.#parts
+    rotation[Symbol.dispose]()
+    await Promise.all([outbound.close(), inbound.close()])
+    links.destroy()
+    apps.destroy()
+    await watch.close()
+    for (const disposable of disposables) disposable[Symbol.dispose]()
+    await Promise.all([lastGood.close(), surfaces.close(), reporting.close(FLUSH_TIMEOUT_MS)])
+  }
+}
+
+interface Ports {
+  readonly admin: number
+  readonly probes: number
+  readonly inbound: number | undefined
+  /** By service. */
+  readonly upstreams: ReadonlyMap<string, number>
+}
+
+interface Parts {
+  readonly ports: Ports
+  readonly ready: Promise<void>
+  readonly watch: WatchClient
+  readonly rotation: CertificateRotation
+  readonly lastGood: LastGoodFile
+  readonly links: LinkPool
+  readonly apps: AppPool
+  readonly outbound: OutboundProxy
+  readonly inbound: InboundProxy
+  readonly reporting: Reporting
+  readonly surfaces: Surfaces
+  readonly disposables: readonly Disposable[]
+}
+
+/** Everything is built here and nowhere else; read down to follow a request outwards. The error is for the person who started it. */
+export async function startSidecar(boot: Bootstrap, seams: Seams): Promise<Result<Sidecar, string>> {
+  const { clock, random, log } = seams
+  const id = identityOf(boot)
+  if (!id.ok) return id
+  const bundle = await readBundle(boot.bundleFile, boot.trustDomain)
+  if (!bundle.ok) return bundle
+
+  // what the mesh has told us, and who we are: from the disk first, so that we serve while the control plane is away
+  const lastGood = new LastGoodFile({ directory: boot.stateDirectory, clock, onTrouble: (reason) => log.warn('last good snapshot', { reason }) })
+  const loaded = await lastGood.load()
+  if (!loaded.ok) log.warn('last good snapshot', { reason: loaded.error })
+  const snapshots = new SnapshotStore(loaded.ok ? loaded.value?.snapshot : undefined)
+  lastGood.follow(snapshots)
+  const identities = new IdentityStore()
+  const keeper = keepIdentity(identities, boot.stateDirectory, (reason) => log.warn('identity not kept', { reason }))
+  const kept = await loadIdentity(boot.stateDirectory, id.value, clock.wallMs())
+  if (!kept.ok) log.warn('identity not loaded', { reason: kept.error })
+  else if (kept.value !== undefined) identities.replace(kept.value)
+
+  // what requests share, and where bytes leave
+  const wheel = new TimerWheel(clock)
+  const replayMemory = new ReplayMemory()
+  const exchangeDeps: ExchangeDeps = { clock, wheel, newReplayBuffer: () => new ReplayBuffer(replayMemory) }
+  const load = new LoadState(snapshots, clock, random)
+  const reporting = new Reporting(boot, seams, snapshots)
+  const laneDeps: LaneDeps = { snapshots, load, clock, random, tracing: reporting.tracing, recent: reporting.recent, onRecord: reporting.onRecord }
+  const links = new LinkPool(createLinkDialer({ identities, clock, wheel, log }), clock)
+  const apps = new AppPool(createAppDialer({ clock, wheel }), clock)
+
+  // application → mesh, and mesh → application
+  const outbound = new OutboundProxy({ ...exchangeDeps, lane: new OutboundLane(laneDeps, links, apps) })
+  const inboundLane = new InboundLane(laneDeps, apps, boot.appHost)
+  const inbound = new InboundProxy({ ...exchangeDeps, identities, lane: inboundLane, log, onRefusedPeer: reporting.onRefusedPeer })
+  const bound = await bind(boot, outbound, inbound)
+  if (!bound.ok) {
+    await Promise.all([outbound.close(), inbound.close()])
+    return bound
+  }
+
+  // the control plane
+  const channel = new ControlChannel({ clock, identities, bundle: bundle.value, addresses: boot.controlPlanes })
+  const readToken = async (): Promise<string | undefined> =>
+    boot.joinTokenFile === undefined ? undefined : (await readFile(boot.joinTokenFile, 'utf8').catch(() => undefined))?.trim()
+  const signer = new ControlPlaneSigner({ channel, identities, clock, readToken })
+  const rotation = new CertificateRotation({ id: id.value, store: identities, signer, clock, random })
+  const watch = new WatchClient({
+    channel,
+    identities,
+    store: snapshots,
+    clock,
+    random,
+    trustDomain: boot.trustDomain,
+    workload: boot.workload,
+    version: seams.version,
+    serves: registrations(boot, bound.value.inbound),
+    onStatus: (status) => log.info(status.connected ? 'control plane connected' : 'control plane lost', { reason: status.trouble }),
+  })
+  for (const { service } of boot.upstreams) {
+    void watch.want('Service', service)
+    void watch.want('Endpoints', service)
+  }
+
+  const disposables: Disposable[] = [keeper, load, followTrust(snapshots, identities, (reason) => log.warn('roots refused', { reason }))]
+  disposables.push(identities.subscribe(() => links.renewAll()))
+  disposables.push(sweepPools(links, snapshots, clock))
+  const ready = Promise.all([watch.waitReady(), firstIdentity(identities)]).then(() => outbound.open())
+  const surfaces = new Surfaces({ boot, seams, snapshots, load, identities, rotation, watch, reporting, links, apps, inbound, outbound, wheel })
+  const parts: Parts = {
+    ports: { ...bound.value, admin: 0, probes: 0 },
+    ready,
+    watch,
+    rotation,
+    lastGood,
+    links,
+    apps,
+    outbound,
+    inbound,
+    reporting,
+    surfaces,
+    disposables,
+  }
+  const opened = await surfaces.listen(ready)
+  if (!opened.ok) {
+    await new Sidecar(parts, seams).close()
+    return opened
+  }
+  const sidecar = new Sidecar({ ...parts, ports: { ...bound.value, ...opened.value } }, seams)
+  surfaces.onDrain = () => void sidecar.drain(boot.drainDelayMs, boot.drainTimeoutMs)
+  rotation.start()
+  watch.start()
+  void ready.then(() => log.info('ready', { workload: boot.workload, identity: id.value.text }))
+  return ok(sidecar)
+}
+
+function identityOf(boot: Bootstrap): Result<SpiffeId, string> {
+  const id = workloadId(boot.trustDomain, boot.workload.split('/')[0] ?? '', boot.serviceAccount)
+  return id.ok ? id : err(`Cannot make an identity of trust domain "${boot.trustDomain}", workload "${boot.workload}" and service account "${boot.serviceAccount}": ${id.error}`)
+}
+
+async function readBundle(file: string, trustDomain: string): Promise<Result<TrustBundle, string>> {
+  let pem: string
+  try {
+    pem = await readFile(file, 'utf8')
+  } catch (error) {
+    return err(`Cannot read the trust bundle ${file} (--bundle): ${(error as NodeJS.ErrnoException).code}; the control plane writes it to its data directory`)
+  }
+  const bundle = bundleFromPem(trustDomain, 0, [pem])
+  return bundle.ok ? bundle : err(`Cannot use the trust bundle ${file} (--bundle): ${bundle.error}`)
+}
+
+async function bind(boot: Bootstrap, outbound: OutboundProxy, inbound: InboundProxy): Promise<Result<Omit<Ports, 'admin' | 'probes'>, string>> {
+  const upstreams = new Map<string, number>()
+  for (const { service, port, listen } of boot.upstreams) {
+    const bound = await outbound.listen(listen, { service, port }, '--upstream')
+    if (!bound.ok) return bound
+    upstreams.set(service, bound.value)
+  }
+  if (boot.outbound !== undefined) {
+    const bound = await outbound.listen(boot.outbound, { service: undefined, port: undefined }, '--outbound')
+    if (!bound.ok) return bound
+    upstreams.set('', bound.value)
+  }
+  if (boot.inbound === undefined) return ok({ inbound: undefined, upstreams })
+  const bound = await inbound.listen(boot.inbound)
+  return bound.ok ? ok({ inbound: bound.value, upstreams }) : bound
+}
+
+function registrations(boot: Bootstrap, meshPort: number | undefined): Registration[] {
+  if (meshPort === undefined || boot.inbound === undefined) return []
+  const address = boot.advertiseHost ?? boot.inbound.host
+  return boot.serves.map((served) => ({ ...served, address, meshPort }))
+}
+
+const firstIdentity = (identities: IdentityStore): Promise<void> =>
+  new Promise((resolve) => {
+    const subscription = identities.subscribe(() => {
+      resolve()
+      queueMicrotask(() => subscription[Symbol.dispose]())
+    })
+  })
+
+/** Lets the pools forget endpoints that left. */
+function sweepPools(links: LinkPool, snapshots: SnapshotStore, clock: Clock): Disposable {
+  let timer = clock.after(POOL_SWEEP_MS, sweep, { background: true })
+  function sweep(): void {
+    const ids = new Set<string>()
+    for (const { endpoints } of snapshots.current.endpoints.values()) for (const { id } of endpoints) ids.add(id)
+    links.retain(ids)
+    timer = clock.after(POOL_SWEEP_MS, sweep, { background: true })
+  }
+  return { [Symbol.dispose]: () => timer.cancel() }
+}

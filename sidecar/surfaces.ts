@@ -1,0 +1,113 @@
+import { toCertificatePem } from '../certs/certificate.ts'
+import { rootsPemOf } from '../certs/bundle.ts'
+import { ok, type Result } from '../certs/result.ts'
+import { startAdminServer } from './admin/admin-server.ts'
+import { toConfigSummary, toEndpointSummary } from './admin/config-summary.ts'
+import type { LocalServer } from './admin/local-server.ts'
+import { startProbeServer } from './admin/probe-server.ts'
+import type { LoadState } from './balancing/load-state.ts'
+import type { Bootstrap } from './config/bootstrap.ts'
+import type { SnapshotStore } from './config/snapshot-store.ts'
+import type { WatchClient } from './config-client/watch-client.ts'
+import type { TimerWheel } from './core/timer-wheel.ts'
+import type { InboundProxy } from './inbound/inbound-proxy.ts'
+import type { CertificateRotation } from './mtls/certificate-rotation.ts'
+import type { IdentityStore } from './mtls/identity-store.ts'
+import type { OutboundProxy } from './outbound/outbound-proxy.ts'
+import type { Reporting } from './reporting.ts'
+import type { Seams } from './sidecar.ts'
+import type { AppPool } from './upstream/app-pool.ts'
+import type { LinkPool } from './upstream/link-pool.ts'
+
+/** Everything that a person, Prometheus or the kubelet may ask a sidecar about. */
+export interface SurfaceDeps {
+  readonly boot: Bootstrap
+  readonly seams: Seams
+  readonly snapshots: SnapshotStore
+  readonly load: LoadState
+  readonly identities: IdentityStore
+  readonly rotation: CertificateRotation
+  readonly watch: WatchClient
+  readonly reporting: Reporting
+  readonly links: LinkPool
+  readonly apps: AppPool
+  readonly inbound: InboundProxy
+  readonly outbound: OutboundProxy
+  readonly wheel: TimerWheel
+}
+
+/** The admin port and the probe port. */
+export class Surfaces {
+  /** Set by the sidecar: begins the drain. */
+  onDrain: () => void = () => undefined
+  readonly #deps: SurfaceDeps
+  readonly #servers: LocalServer[] = []
+  #notReady: string | undefined = 'waiting for a certificate and the first snapshot'
+
+  constructor(deps: SurfaceDeps) {
+    this.#deps = deps
+  }
+
+  /** Binds both ports, or says why it can't. */
+  async listen(ready: Promise<void>): Promise<Result<{ admin: number; probes: number }, string>> {
+    const { boot, seams, snapshots, load, reporting } = this.#deps
+    void ready.then(() => {
+      if (this.#notReady !== 'draining') this.#notReady = undefined
+    })
+    const admin = await startAdminServer(boot.admin, {
+      config: () => toConfigSummary(snapshots.current),
+      endpoints: () => toEndpointSummary(snapshots.current, load),
+      certificates: () => this.#certificates(),
+      decisions: () => reporting.recent.list(),
+      drain: () => this.onDrain(),
+      log: seams.log,
+    })
+    if (!admin.ok) return admin
+    this.#servers.push(admin.value)
+    const registry = { expose: (accept: string | undefined) => this.#expose(accept) }
+    const probes = await startProbeServer(boot.probes, { metrics: registry, ready: () => this.#notReady })
+    if (!probes.ok) return probes
+    this.#servers.push(probes.value)
+    return ok({ admin: admin.value.port, probes: probes.value.port })
+  }
+
+  /** Not ready any more: no new traffic, please. */
+  setDraining(): void {
+    this.#notReady = 'draining'
+    this.#deps.reporting.metrics.isDraining.series({}).set(1)
+  }
+
+  /** Closes both ports. */
+  async close(): Promise<void> {
+    await Promise.all(this.#servers.map((server) => server.close()))
+  }
+
+  #certificates(): object {
+    const { identities, rotation } = this.#deps
+    const identity = identities.current
+    return {
+      identity: identity?.id.text,
+      notAfter: identity === undefined ? undefined : new Date(identity.notAfterMs).toISOString(),
+      chainPem: identity?.chain.map(toCertificatePem),
+      rootsPem: identity === undefined ? undefined : rootsPemOf(identity.bundle),
+      rotation: rotation.state,
+    }
+  }
+
+  /** Gauges are read when somebody looks. */
+  #expose(accept: string | undefined): ReturnType<Reporting['registry']['expose']> {
+    const { seams, snapshots, identities, watch, reporting, links, apps, inbound, outbound } = this.#deps
+    const { metrics, registry } = reporting
+    const stale = watch.status.staleSinceMs
+    metrics.snapshotGeneration.series({}).set(snapshots.current.generation)
+    metrics.staleSeconds.series({}).set(stale === undefined ? 0 : (seams.clock.nowMs() - stale) / 1_000)
+    metrics.certificateNotAfter.series({}).set((identities.current?.notAfterMs ?? 0) / 1_000)
+    metrics.openConnections.series({ direction: 'outbound', kind: 'app' }).set(outbound.connectionCount)
+    metrics.openConnections.series({ direction: 'outbound', kind: 'link' }).set(links.counts.links)
+    metrics.openConnections.series({ direction: 'inbound', kind: 'link' }).set(inbound.counts.links)
+    metrics.openConnections.series({ direction: 'inbound', kind: 'upstream' }).set(apps.openCount)
+    metrics.openStreams.series({ direction: 'outbound' }).set(links.counts.streams)
+    metrics.openStreams.series({ direction: 'inbound' }).set(inbound.counts.streams)
+    return registry.expose(accept)
+  }
+}
