@@ -71,6 +71,10 @@ export const refOf = ({ kind, metadata }: Manifest): ManifestRef => ({
 export const manifestKey = ({ kind, namespace, name }: ManifestRef): string =>
   namespace === '' ? `${kind}/${name}` : `${kind}/${namespace}/${name}`
 
+/** `HTTPRoute shop/orders`: how messages name a manifest. */
+export const nameOf = ({ kind, metadata }: Manifest): string =>
+  metadata.namespace === '' ? `${kind} ${metadata.name}` : `${kind} ${metadata.namespace}/${metadata.name}`
+
 /** Whether text is the name of a kind. */
 export const isManifestKind = (kind: string): kind is ManifestKind => Object.hasOwn(KINDS, kind)
 

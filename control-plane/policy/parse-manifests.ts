@@ -4,10 +4,10 @@ import { LIMITS } from '../../sidecar/core/limits.ts'
 import { checkManifest } from './check-manifest.ts'
 import { inspectDocument } from './inspect-document.ts'
 import { lineOfField } from './line-of-field.ts'
-import { type Manifest, manifestKey, refOf } from './manifest.ts'
+import { locateProblem } from './locate-problem.ts'
+import { type Manifest, manifestKey, nameOf, refOf } from './manifest.ts'
 import type { ManifestProblem } from './manifest-problem.ts'
 import { findSource, type ManifestSource, rememberSource } from './manifest-source.ts'
-import { pathText, type ShapeProblem } from './shape-problems.ts'
 
 /** Syntax errors follow from each other: the first few of a document say it. */
 const MAX_SYNTAX_ERRORS = 3
@@ -70,29 +70,12 @@ function readDocument(
     )
   }
   const inspected = inspectDocument(document)
-  if (inspected.length > 0) return err(inspected.map((problem) => locate(problem, source, undefined)))
+  if (inspected.length > 0) return err(inspected.map((problem) => locateProblem(problem, source, undefined)))
   const value: unknown = document.toJS({ maxAliasCount: 0 })
   if (value === null || value === undefined) return ok(undefined)
   const manifest = checkManifest(value, defaultNamespace)
   if (manifest.ok) return manifest
-  return err(manifest.error.map((problem) => locate(problem, source, subjectOf(value))))
-}
-
-/** A problem of a document's shape, with its place in the file. */
-export function locate(
-  problem: ShapeProblem,
-  source: ManifestSource | undefined,
-  subject: string | undefined,
-): ManifestProblem {
-  const { path, ...rest } = problem
-  return {
-    file: source?.file ?? '(stored)',
-    document: source?.document ?? 0,
-    line: source?.lineOf(path) ?? 0,
-    subject,
-    path: pathText(path),
-    ...rest,
-  }
+  return err(manifest.error.map((problem) => locateProblem(problem, source, subjectOf(value))))
 }
 
 function duplicateOf(earlier: Manifest, manifest: Manifest, source: ManifestSource): ManifestProblem {
@@ -105,12 +88,8 @@ function duplicateOf(earlier: Manifest, manifest: Manifest, source: ManifestSour
     found: JSON.stringify(manifest.metadata.name),
     allowed: 'one document for each kind, namespace and name',
   }
-  return locate(problem, source, nameOf(manifest))
+  return locateProblem(problem, source, nameOf(manifest))
 }
-
-/** `HTTPRoute shop/orders`: how messages name a manifest. */
-export const nameOf = ({ kind, metadata }: Manifest): string =>
-  metadata.namespace === '' ? `${kind} ${metadata.name}` : `${kind} ${metadata.namespace}/${metadata.name}`
 
 /** As much of a broken manifest's name as can be read. */
 function subjectOf(value: unknown): string | undefined {

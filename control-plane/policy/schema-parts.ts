@@ -63,7 +63,7 @@ export const FieldName = text("^[A-Za-z0-9!#$%&'*+\\-.^_`|~]+$", 'the name of a 
 
 /** RFC 9110 §5.5: what may stand in a header field; control characters would split the message. */
 export const FieldValue = text(
-  '^[\\t\\x20-\\x7e\\x80-\\u00ff]*$',
+  '^[\\t\\x20-\\x7e\\x80-\\xff]*$',
   'the value of a header field, without line breaks or other control characters',
   4096,
 )
