@@ -83,9 +83,8 @@ export interface ConsulTarget {
 }
 
 type Options = Record<string, unknown>
-/** A method of the client: its declared options leave out what every method takes (`index`, `wait`, `timeout`, `ctx`). */
-// biome-ignore lint/suspicious/noExplicitAny: the client's declarations are narrower than what it accepts
-type Method = (options: any) => Promise<unknown>
+/** A method of the client. Its declared options leave out what every method takes (`index`, `wait`, `timeout`, `ctx`), so they are not used. */
+type Method = (options: never) => Promise<unknown>
 
 /** Consul's HTTP API as this project uses it. Nothing here throws, and no message holds the token. */
 export class ConsulClient {
@@ -132,8 +131,8 @@ export class ConsulClient {
   /** Versions of the keys that were set. Rolled back: refused with 409 and the problems. */
   transact(operations: readonly KvOperation[]): Promise<Result<Map<string, number>, ConsulFailure>> {
     const body = operations.map((operation) => ({ KV: operation }))
-    // biome-ignore lint/suspicious/noExplicitAny: the client declares the operations without the `KV` that Consul wants
-    const send: Method = (options) => this.#consul.transaction.create(body as any, options)
+    // The client declares the operations without the `KV` around each that Consul wants.
+    const send: Method = (options) => this.#consul.transaction.create(body as never, options)
     return this.#send(send, {}, readVersions)
   }
 
@@ -222,7 +221,7 @@ export class ConsulClient {
     read: (raw: unknown) => T | undefined,
   ): Promise<Result<T, ConsulFailure>> {
     try {
-      const value = read(await send({ timeout: this.#target.timeoutMs, ...options }))
+      const value = read(await send({ timeout: this.#target.timeoutMs, ...options } as never))
       if (value !== undefined) return ok(value)
       return err({ kind: 'unreachable', detail: 'the answer is not one that Consul gives' })
     } catch (error) {
