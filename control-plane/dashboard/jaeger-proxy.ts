@@ -74,7 +74,7 @@ export function createJaegerProxy(base: string): Result<JaegerProxy, string> {
     onUpgrade(request, socket, head) {
       // Somebody has to hear of a client that goes away while we answer, or the process ends.
       socket.on('error', () => socket.destroy())
-      // A WebSocket is not bound by the same-origin policy: any page could open one in the user's name.
+      // The same-origin policy does not bind a WebSocket; each page could open one in the name of its user.
       if (!isSameOrigin(request.headers)) {
         endSocket(socket, '403 Forbidden')
         return

@@ -1,6 +1,13 @@
 import type { Endpoint } from '../config/resources.ts'
 import type { Snapshot } from '../config/snapshot.ts'
-import type { LoadView } from '../decide/decision.ts'
+
+/** What is shown of the balancer's view: a part of `LoadView`. */
+export interface ShownLoad {
+  cost(endpoint: Endpoint): number
+  inFlight(endpoint: Endpoint): number
+  isEjected(endpoint: Endpoint): boolean
+  serviceInFlight(service: string): number
+}
 
 /** The snapshot as the admin port shows it: all names and versions, routes by their manifests. */
 export function toConfigSummary(snapshot: Snapshot): object {
@@ -30,7 +37,7 @@ export function toConfigSummary(snapshot: Snapshot): object {
 }
 
 /** All endpoints with what the balancer knows of them now. */
-export function toEndpointSummary(snapshot: Snapshot, load: LoadView): object {
+export function toEndpointSummary(snapshot: Snapshot, load: ShownLoad): object {
   const describe = (endpoint: Endpoint): object => ({
     id: endpoint.id,
     address: `${endpoint.address}:${endpoint.port}`,

@@ -7,7 +7,7 @@ export type ReadyCheck = () => string | undefined
 
 /** What the probe port shows. */
 export interface ProbeSources {
-  readonly metrics: MetricRegistry
+  readonly metrics: Pick<MetricRegistry, 'expose'>
   readonly ready: ReadyCheck
 }
 

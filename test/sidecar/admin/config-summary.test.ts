@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import test from 'ava'
-import { toConfigSummary, toEndpointSummary } from '../../../sidecar/admin/config-summary.ts'
+import { type ShownLoad, toConfigSummary, toEndpointSummary } from '../../../sidecar/admin/config-summary.ts'
 import type { Endpoint } from '../../../sidecar/config/resources.ts'
 import { EMPTY_SNAPSHOT, type Snapshot } from '../../../sidecar/config/snapshot.ts'
-import type { LoadView } from '../../../sidecar/decide/decision.ts'
 
 const ENDPOINT: Endpoint = {
   id: 'orders-1:8080',
@@ -24,14 +23,11 @@ const SNAPSHOT: Snapshot = {
   endpoints: new Map([['shop/orders', { kind: 'Endpoints', name: 'shop/orders', endpoints: [ENDPOINT] }]]),
   versions: new Map([['Endpoints/shop/orders', '9']]),
 }
-const LOAD: LoadView = {
+const LOAD: ShownLoad = {
   cost: () => 1.5,
   inFlight: () => 2,
   isEjected: () => true,
-  hasEjections: () => true,
   serviceInFlight: () => 3,
-  mayRetry: () => true,
-  turn: () => 0,
 }
 
 test('the summary of an empty snapshot is an answer too', () => {
