@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict'
+import test from 'ava'
+import type { AuthorizationPolicy, AuthorizationRule, WorkloadResource } from '../../../sidecar/config/resources.ts'
+import { decide } from '../../../sidecar/decide/decide.ts'
+import type { Decision, RequestFacts } from '../../../sidecar/decide/decision.ts'
+import { SILENT, StepRecorder } from '../../../sidecar/decide/trace-step.ts'
+import { authorization, policy, workload } from '../../support/resources.ts'
+import { facts, world } from '../../support/worlds.ts'
+
+const WEB = 'spiffe://mesh.local/ns/shop/sa/web'
+const arriving = (change: Partial<RequestFacts> = {}): RequestFacts =>
+  facts({ direction: 'inbound', port: 8080, ...change })
+
+function judge(
+  policies: AuthorizationPolicy[],
+  request: Partial<RequestFacts> = {},
+  { defaultAction = 'ALLOW', self = {} }: { defaultAction?: 'ALLOW' | 'DENY'; self?: Partial<WorkloadResource> } = {},
+): Decision {
+  return decide(arriving(request), world([workload(self), authorization(policies, defaultAction)]), SILENT)
+}
+
+const refusalOf = (decision: Decision): { code: string; detail: string; policy?: string } => {
+  assert(decision.kind === 'refuse', decision.kind)
+  return decision.error
+}
+
+test('an allowed request is delivered to the application, naming the rule that allowed it', () => {
+  const allow = policy('ALLOW', [{ sources: [{ identities: [WEB] }] }], 'web')
+  assert.deepEqual(judge([allow]), { kind: 'deliver', appPort: 8080, policy: 'AuthorizationPolicy shop/web rule 0' })
+})
+
+test('the default holds only while there is no ALLOW policy', () => {
+  assert.equal(judge([]).kind, 'deliver')
+  assert.equal(refusalOf(judge([], {}, { defaultAction: 'DENY' })).code, 'denied')
+  assert.equal(refusalOf(judge([policy('ALLOW', [{ methods: ['POST'] }])])).code, 'denied')
+  assert.equal(judge([policy('DENY', [{ methods: ['POST'] }])]).kind, 'deliver')
+})
+
+test('an ALLOW policy without rules denies all', () => {
+  assert.match(refusalOf(judge([policy('ALLOW', [])])).detail, /has no rules/)
+})
+
+test('DENY wins over ALLOW, and AUDIT does nothing', () => {
+  const all = [policy('AUDIT', [{}]), policy('ALLOW', [{}]), policy('DENY', [{}], 'stop')]
+  assert.equal(refusalOf(judge(all)).policy, 'AuthorizationPolicy shop/stop rule 0')
+  assert.equal(judge(all.slice(0, 2)).kind, 'deliver')
+})
+
+test('without an identity STRICT refuses, PERMISSIVE and DISABLE leave it to the policies', () => {
+  const noCaller = { caller: undefined }
+  assert.match(refusalOf(judge([], noCaller)).detail, /has no identity, and shop\/orders requires mutual TLS/)
+  for (const mtls of ['PERMISSIVE', 'DISABLE'] as const) {
+    assert.equal(judge([], noCaller, { self: { mtls } }).kind, 'deliver')
+    const allow = policy('ALLOW', [{ sources: [{ namespaces: ['shop'] }] }])
+    assert.equal(judge([allow], noCaller, { self: { mtls } }).kind, 'refuse')
+  }
+})
+
+test('what was not told yet is not allowed yet', () => {
+  for (const told of [[], [workload()], [authorization([])]]) {
+    assert.equal(refusalOf(decide(arriving(), world(told), SILENT)).code, 'denied')
+  }
+})
+
+test('only a port that the workload serves is delivered to; the only one when none is said', () => {
+  assert.equal(refusalOf(judge([], { port: 9090 })).code, 'no-route')
+  assert.deepEqual(judge([], { port: undefined }), { kind: 'deliver', appPort: 8080, policy: undefined })
+  const two = [8080, 9090].map((appPort) => ({ service: 'shop/orders', port: 80, appPort, protocol: 'http' as const }))
+  assert.equal(refusalOf(judge([], { port: undefined }, { self: { serves: two } })).code, 'no-route')
+  assert.equal(refusalOf(judge([], { port: undefined }, { self: { serves: [] } })).code, 'no-route')
+  const doubled = [...two.slice(0, 1), ...two.slice(0, 1)]
+  assert.equal(judge([], { port: undefined }, { self: { serves: doubled } }).kind, 'deliver')
+})
+
+const exact = (value: string) => ({ type: 'exact', value }) as const
+const header = (name: string, value: string) => ({ headers: [{ name, match: exact(value) }] })
+
+const RULES: readonly (readonly [string, Partial<AuthorizationRule>, Partial<RequestFacts>, boolean])[] = [
+  ['identity', { sources: [{ identities: [WEB] }] }, {}, true],
+  ['identity, a dot is a dot', { sources: [{ identities: ['spiffe://mesh.local/ns/shop/sa/w.b'] }] }, {}, false],
+  ['identity, no prefix', { sources: [{ identities: [`${WEB}2`] }] }, {}, false],
+  ['namespace', { sources: [{ namespaces: ['shop'] }] }, {}, true],
+  ['other namespace', { sources: [{ namespaces: ['sho'] }] }, {}, false],
+  ['account', { sources: [{ serviceAccounts: ['shop/web'] }] }, {}, true],
+  ['account elsewhere', { sources: [{ serviceAccounts: ['web/web'] }] }, {}, false],
+  [
+    'identity of another form',
+    { sources: [{ namespaces: ['shop'] }] },
+    { caller: 'spiffe://mesh.local/x/ns/shop/sa/web' },
+    false,
+  ],
+  ['network', { sources: [{ cidrs: ['10.0.0.0/24'] }] }, {}, true],
+  ['mapped network', { sources: [{ cidrs: ['10.0.0.0/24'] }] }, { callerAddress: '::ffff:10.0.0.9' }, true],
+  ['v6 network', { sources: [{ cidrs: ['fd00::/8'] }] }, { callerAddress: 'fd00::1' }, true],
+  ['no address', { sources: [{ cidrs: ['0.0.0.0/0'] }] }, { callerAddress: 'nonsense' }, false],
+  ['other network', { sources: [{ cidrs: ['10.0.1.0/24'] }] }, {}, false],
+  ['any source will do', { sources: [{ namespaces: ['x'] }, { identities: [WEB] }] }, {}, true],
+  ['any list of a source will do', { sources: [{ namespaces: ['x'], identities: [WEB] }] }, {}, true],
+  ['nobody', { sources: [{ identities: [] }] }, {}, false],
+  ['port', { ports: [8080] }, {}, true],
+  ['other port', { ports: [80] }, {}, false],
+  ['method', { methods: ['POST', 'GET'] }, {}, true],
+  ['host without case and port', { hosts: [exact('Orders')] }, { authority: 'orders:80' }, true],
+  ['host suffix', { hosts: [{ type: 'suffix', value: '.shop' }] }, { authority: 'orders.shop' }, true],
+  ['path without query', { paths: [exact('/items')] }, { path: '/items?x=/admin' }, true],
+  ['path below', { paths: [{ type: 'path-prefix', value: '/items' }] }, { path: '/itemsx' }, false],
+  ['header', header('X-Team', 'a'), { fields: ['x-team', 'a'] }, true],
+  ['header absent', header('x-team', 'a'), {}, false],
+  ['all predicates', { methods: ['GET'], paths: [exact('/no')] }, {}, false],
+]
+
+test('a rule means what it says, allowing and denying alike', () => {
+  for (const [name, rule, request, isMatch] of RULES) {
+    assert.equal(judge([policy('ALLOW', [rule])], request).kind, isMatch ? 'deliver' : 'refuse', `ALLOW ${name}`)
+    assert.equal(judge([policy('DENY', [rule])], request).kind, isMatch ? 'refuse' : 'deliver', `DENY ${name}`)
+  }
+})
+
+test('a repeated header allows only if all of its values do, and denies if any does', () => {
+  for (const fields of [
+    ['x-team', 'a', 'x-team', 'b'],
+    ['x-team', 'b', 'x-team', 'a'],
+    ['x-team', 'a, b'],
+    ['x-team', 'b,a'],
+  ]) {
+    assert.equal(judge([policy('ALLOW', [header('x-team', 'a')])], { fields }).kind, 'refuse', `ALLOW ${fields}`)
+    assert.equal(judge([policy('DENY', [header('x-team', 'a')])], { fields }).kind, 'refuse', `DENY ${fields}`)
+  }
+})
+
+test('a refusal names manifest, rule and the first predicate that failed', () => {
+  const { detail, policy: named } = refusalOf(
+    judge([
+      policy(
+        'ALLOW',
+        [
+          { sources: [{ serviceAccounts: ['shop/admin'] }] },
+          {
+            methods: ['POST'],
+          },
+        ],
+        'admins',
+      ),
+    ]),
+  )
+  assert.equal(
+    detail,
+    `no policy allows it: AuthorizationPolicy shop/admins rule 0: caller is ${WEB}, wanted service account shop/admin; nor does any of 1 more`,
+  )
+  assert.equal(named, 'AuthorizationPolicy shop/admins')
+})
+
+test('the trace tells of audits, of rules that were passed over, and of the verdict', () => {
+  const recorder = new StepRecorder()
+  const policies = [policy('AUDIT', [{}]), policy('DENY', [{ methods: ['PUT'] }]), policy('ALLOW', [{}])]
+  decide(arriving(), world([workload(), authorization(policies)]), recorder)
+  assert.deepEqual(recorder.steps, [
+    { step: 'policy-matched', policy: 'AuthorizationPolicy shop/audit', rule: 0, action: 'AUDIT' },
+    { step: 'policy-skipped', policy: 'AuthorizationPolicy shop/deny', rule: 0, because: 'method is GET, wanted PUT' },
+    { step: 'policy-matched', policy: 'AuthorizationPolicy shop/allow', rule: 0, action: 'ALLOW' },
+    { step: 'authorization', verdict: 'allowed', because: 'AuthorizationPolicy shop/allow rule 0' },
+  ])
+})
