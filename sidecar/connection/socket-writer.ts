@@ -25,6 +25,8 @@ function flushWaiting(): void {
  * Text and octets are copied in, so the caller's buffers are free at once. A buffer that the kernel took whole is used again.
  */
 export class SocketWriter {
+  /** Writes that reached the socket: while it stays the same, no octet left. */
+  writeCount = 0
   readonly #socket: Socket
   /** Head text that waits, and small bodies with it. Comes before `#buffer` has anything. */
   #text = ''
@@ -92,7 +94,9 @@ export class SocketWriter {
     else if (this.#text.length > 0) {
       const text = this.#text
       this.#text = ''
-      if (this.#isOpen()) this.#socket.write(text, 'latin1')
+      if (!this.#isOpen()) return
+      this.writeCount++
+      this.#socket.write(text, 'latin1')
     }
   }
 
@@ -132,6 +136,7 @@ export class SocketWriter {
   #write(octets: Buffer): boolean {
     const socket = this.#socket
     if (!this.#isOpen()) return true
+    this.writeCount++
     if (socket.writableLength > 0) {
       // Something waits already: an exact copy, lest each small piece hold a whole buffer.
       socket.write(Buffer.from(octets))

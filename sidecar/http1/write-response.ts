@@ -55,22 +55,16 @@ const REASONS: Readonly<Record<number, string>> = {
 const STATUS_LINES: string[] = []
 for (let status = 100; status < 600; status++) STATUS_LINES[status] = `HTTP/1.1 ${status} ${REASONS[status] ?? ''}\r\n`
 
-/** What the request of a response says about how the response is framed. */
-export interface ResponseContext {
-  readonly method: string
-  readonly isHttp10: boolean
-}
-
 /**
  * The framing of a response's body (RFC 9112 §6.3). HTTP/1.0 knows no chunks: its body of unknown length ends with the connection.
  * @param end whether the head is all: then the length is 0
  */
-export function responseFraming(head: ResponseHead, end: boolean, context: ResponseContext): BodyFraming {
+export function responseFraming(head: ResponseHead, end: boolean, method: string, isHttp10: boolean): BodyFraming {
   const { status } = head
-  if (status === 101 || (context.method === 'CONNECT' && status >= 200 && status < 300)) return 'raw'
-  if (context.method === 'HEAD' || status === 204 || status === 304 || status < 200) return 'none'
+  if (status === 101 || (method === 'CONNECT' && status >= 200 && status < 300)) return 'raw'
+  if (method === 'HEAD' || status === 204 || status === 304 || status < 200) return 'none'
   if (end || head.bodyLength !== UNKNOWN_LENGTH) return 'length'
-  return context.isHttp10 ? 'until-close' : 'chunked'
+  return isHttp10 ? 'until-close' : 'chunked'
 }
 
 /** The head of a final response as text, one octet a character. `connection` is the value of that field, '' for none. */

@@ -1,0 +1,87 @@
+import { connect, type Socket } from 'node:net'
+import { type MeshError, meshError } from '../core/mesh-errors.ts'
+import type { TimerWheel, WheelEntry } from '../core/timer-wheel.ts'
+import { ResponseHeadParser } from '../http1/response-head.ts'
+import { Http1ClientConnection, type Http1ClientListener } from './http1-client-connection.ts'
+
+/** What hears of one dial, and then of the connection. */
+export interface Http1DialListener extends Http1ClientListener {
+  onConnection(connection: Http1ClientConnection): void
+  /** `connect-failure`: nothing was sent. */
+  onDialFailed(error: MeshError): void
+}
+
+/** All sockets to applications read into this: octets are consumed or copied before the next read (net: `onread`). */
+const readBuffer = Buffer.allocUnsafeSlow(64 * 1024)
+const parser = new ResponseHeadParser()
+
+/** Makes a function that dials HTTP/1.1 connections to applications. */
+export function http1Dialer(
+  wheel: TimerWheel,
+): (host: string, port: number, timeoutMs: number, listener: Http1DialListener) => void {
+  return (host, port, timeoutMs, listener) => {
+    new Dial(host, port, wheel, listener).start(timeoutMs)
+  }
+}
+
+/** One attempt to connect. Answers exactly once. */
+class Dial implements WheelEntry {
+  wheelNext: WheelEntry | undefined = undefined
+  wheelPrevious: WheelEntry | undefined = undefined
+  wheelSlot = -1
+  wheelRounds = 0
+  readonly #socket: Socket
+  readonly #wheel: TimerWheel
+  readonly #listener: Http1DialListener
+  readonly #address: string
+  #isOver = false
+  #connection: Http1ClientConnection | undefined
+
+  constructor(host: string, port: number, wheel: TimerWheel, listener: Http1DialListener) {
+    this.#wheel = wheel
+    this.#listener = listener
+    this.#address = `${host}:${port}`
+    this.#socket = connect({
+      host,
+      port,
+      noDelay: true,
+      allowHalfOpen: true,
+      onread: {
+        buffer: readBuffer,
+        callback: (length: number) => {
+          this.#connection?.receive(readBuffer, length)
+          return true
+        },
+      },
+    })
+  }
+
+  start(timeoutMs: number): void {
+    this.#wheel.schedule(this, timeoutMs)
+    this.#socket.once('connect', this.#onConnect)
+    this.#socket.on('error', this.#onError)
+  }
+
+  onTimeout(): void {
+    this.#onError(new Error('timeout'))
+  }
+
+  readonly #onConnect = (): void => {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#wheel.cancel(this)
+    this.#socket.removeListener('error', this.#onError)
+    const connection = new Http1ClientConnection(this.#socket, parser, this.#listener)
+    this.#connection = connection
+    this.#listener.onConnection(connection)
+  }
+
+  readonly #onError = (error: Error): void => {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#wheel.cancel(this)
+    this.#socket.destroy()
+    const reason = 'code' in error ? String(error.code) : error.message
+    this.#listener.onDialFailed(meshError('connect-failure', `cannot connect to ${this.#address}: ${reason}`))
+  }
+}

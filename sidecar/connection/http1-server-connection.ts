@@ -1,0 +1,324 @@
+import type { Socket } from 'node:net'
+import { LIMITS } from '../core/limits.ts'
+import { type MeshError, meshError } from '../core/mesh-errors.ts'
+import type { TimerWheel, WheelEntry } from '../core/timer-wheel.ts'
+import { NO_FIELDS } from '../http/head.ts'
+import { localResponse } from '../http/local-response.ts'
+import type { StreamHandler } from '../http/streams.ts'
+import { RequestDecoder } from '../http1/request-decoder.ts'
+import { type ParsedRequest, RequestHeadParser } from '../http1/request-head.ts'
+import { responseHeadText } from '../http1/write-response.ts'
+import { Http1ServerStream, type ServerStreamOwner } from './http1-server-stream.ts'
+import { SocketWriter } from './socket-writer.ts'
+
+/** What a server connection needs besides its socket. */
+export interface Http1ServerOptions<Peer> {
+  readonly handler: StreamHandler<Peer>
+  readonly peer: Peer
+  readonly wheel: TimerWheel
+  /** Heads read with others of the same kind cost less: give one to all connections of a listener. */
+  readonly parser?: RequestHeadParser
+  /** The connection is closed. */
+  readonly onClosed?: () => void
+  /** A request was refused before it became an exchange. */
+  readonly onRefused?: (error: MeshError, peer: Peer) => void
+}
+
+/** Octets that may wait unread behind a request that is being answered: past it, nothing more is read (CVE-2026-93491). */
+const UNREAD_HIGH_BYTES = 16 * 1024
+/** Body that is read over after its response, so that the connection can be kept: wire-safety row 20. */
+const DISCARD_BYTES = 64 * 1024
+/** How long a peer may go on sending after we said all we had to say: closing at once would reset what it has not read. */
+const LINGER_MS = 1_000
+
+const plainParser = new RequestHeadParser('http')
+const secureParser = new RequestHeadParser('https')
+
+/**
+ * HTTP/1.1 towards an accepted socket: requests come out one at a time, in order; what is sent in one turn is written once.
+ * The socket may be paused and of either half-open setting. Owns the socket and closes it on every path.
+ */
+export class Http1ServerConnection<Peer> implements ServerStreamOwner, WheelEntry {
+  readonly writer: SocketWriter
+  isDraining = false
+  wheelNext: WheelEntry | undefined = undefined
+  wheelPrevious: WheelEntry | undefined = undefined
+  wheelSlot = -1
+  wheelRounds = 0
+
+  readonly #socket: Socket
+  readonly #options: Http1ServerOptions<Peer>
+  readonly #decoder: RequestDecoder
+  readonly #isSecure: boolean
+  #stream: Http1ServerStream | undefined
+  #phase: 'serving' | 'lingering' | 'closed' = 'serving'
+  #isPumping = false
+  #isReading = true
+  #isInputEnded = false
+  #discardedBytes = 0
+  #lingerCount = 0
+  #requestCount = 0
+  /** What the timer on the wheel stands for, and how many requests there were when it was set. */
+  #timer: 'idle' | 'head' = 'idle'
+  #timedRequestCount = 0
+  #peerAddress: string | undefined
+
+  constructor(socket: Socket, options: Http1ServerOptions<Peer>) {
+    this.#socket = socket
+    this.#options = options
+    this.writer = new SocketWriter(socket)
+    this.#isSecure = 'encrypted' in socket && socket.encrypted === true
+    this.#decoder = new RequestDecoder(options.parser ?? (this.#isSecure ? secureParser : plainParser))
+    socket.allowHalfOpen = true // a caller may end its side and wait for the answer
+    socket.setNoDelay(true)
+    socket.on('data', (chunk: Buffer) => this.#onData(chunk))
+    socket.on('end', () => this.#onInputEnd())
+    socket.on('drain', () => this.#stream?.onWritable())
+    socket.on('error', () => socket.destroy())
+    socket.on('close', () => this.#onClosed())
+    socket.resume()
+    this.#setTimer('idle', LIMITS.idleConnectionMs)
+  }
+
+  /** `ip:port` of the caller. */
+  get peerAddress(): string {
+    this.#peerAddress ??= `${this.#socket.remoteAddress ?? ''}:${this.#socket.remotePort ?? 0}`
+    return this.#peerAddress
+  }
+
+  /** No exchange is in flight. */
+  get isIdle(): boolean {
+    return this.#stream === undefined
+  }
+
+  /** The response in flight, or else the next moment, is the last: no request is lost that was begun. */
+  drain(): void {
+    this.isDraining = true
+    if (this.#stream === undefined && this.#decoder.isBetweenMessages) this.#linger()
+  }
+
+  /** Closes at once. */
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
+  onTimeout(): void {
+    if (this.#phase === 'closed') return
+    if (this.#phase === 'lingering') {
+      this.#lingerOn()
+      return
+    }
+    if (this.#timer === 'head') {
+      this.#refuse(meshError('request-timeout', 'the request head took too long'))
+      return
+    }
+    // Set once for many requests: whether one came since is seen here, not on the hot path.
+    const isUsed = this.#stream !== undefined || this.#requestCount !== this.#timedRequestCount
+    if (isUsed) this.#setTimer('idle', LIMITS.idleConnectionMs)
+    else this.#linger()
+  }
+
+  onResponseComplete(stream: Http1ServerStream): void {
+    this.writer.flush()
+    if (stream.isRequestComplete) this.#finish(stream)
+    else if (stream.isRaw || stream.mustClose || this.#decoder.remainingLength > DISCARD_BYTES)
+      this.#finishAndClose(stream)
+    else {
+      this.#discardedBytes = 0
+      stream.isPaused = false
+      this.#continue()
+    }
+  }
+
+  onSwitch(isGranted: boolean): void {
+    if (isGranted) this.#decoder.switchToRaw()
+    else this.#decoder.stayHttp()
+    this.#continue()
+  }
+
+  onPauseChange(): void {
+    this.#continue()
+  }
+
+  breakOff(hard: boolean): void {
+    // Only TCP can reset; the end of TLS without its closing alert says as much.
+    if (hard && !this.#isSecure && this.#socket.remoteFamily !== undefined) this.#socket.resetAndDestroy()
+    else this.#socket.destroy()
+  }
+
+  closeAfterResponse(): void {
+    this.#stream = undefined
+    this.#linger()
+  }
+
+  #onData(chunk: Buffer): void {
+    if (this.#phase !== 'serving') return // lingering: bytes after a refusal are never parsed
+    this.#decoder.push(chunk)
+    this.#pump()
+  }
+
+  /** Reads on, unless a caller further up the stack does so anyway. */
+  #continue(): void {
+    if (!this.#isPumping && this.#phase === 'serving') this.#pump()
+  }
+
+  #pump(): void {
+    this.#isPumping = true
+    while (this.#phase === 'serving' && this.#mayRead() && this.#step());
+    this.#isPumping = false
+    if (this.#phase !== 'serving') return
+    this.#decoder.retain()
+    if (this.#stream === undefined && this.#isFinal()) {
+      this.#linger()
+      return
+    }
+    this.#timeHead()
+    const shouldRead = this.#mayRead() || (!this.#isBodyPaused() && this.#decoder.unreadBytes < UNREAD_HIGH_BYTES)
+    if (shouldRead === this.#isReading) return
+    this.#isReading = shouldRead
+    if (shouldRead) this.#socket.resume()
+    else this.#socket.pause()
+  }
+
+  #isBodyPaused(): boolean {
+    return this.#stream?.isPaused === true && !this.#stream.isRequestComplete
+  }
+
+  /** A request is read while none is in flight, and its body while it is wanted. */
+  #mayRead(): boolean {
+    return this.#stream === undefined || (!this.#stream.isRequestComplete && !this.#stream.isPaused)
+  }
+
+  /** One step of the decoder; false when there is no more to do for now. */
+  #step(): boolean {
+    const decoder = this.#decoder
+    const stream = this.#stream
+    switch (decoder.next()) {
+      case 'head':
+        this.#begin(decoder.request as ParsedRequest, decoder.isEnd)
+        return true
+      case 'body':
+        if (stream?.isResponseComplete === true) this.#discard(stream, decoder.body.length)
+        else stream?.sink?.onBody(decoder.body)
+        return true
+      case 'end':
+        if (stream === undefined) return true
+        stream.isRequestComplete = true
+        if (stream.isResponseComplete) this.#finish(stream)
+        else stream.sink?.onEnd(decoder.trailers)
+        return true
+      case 'violation':
+        this.#onViolation(decoder.error ?? meshError('bad-request', 'the request breaks the protocol'))
+        return false
+      default:
+        return false
+    }
+  }
+
+  #begin(request: ParsedRequest, isEnd: boolean): void {
+    this.#requestCount++
+    const stream = new Http1ServerStream(this, request, isEnd)
+    this.#stream = stream
+    this.#options.handler.onRequest(request.head, isEnd, stream, this.#options.peer)
+  }
+
+  /** The exchange is over on both sides. Requests that were read already are served even while draining. */
+  #finish(stream: Http1ServerStream): void {
+    stream.kill()
+    this.#stream = undefined
+    if (stream.mustClose) this.#linger()
+    else this.#continue()
+  }
+
+  /** No further request can or shall come. */
+  #isFinal(): boolean {
+    return this.#isInputEnded || (this.isDraining && this.#decoder.isBetweenMessages)
+  }
+
+  #finishAndClose(stream: Http1ServerStream): void {
+    stream.kill()
+    this.closeAfterResponse()
+  }
+
+  #discard(stream: Http1ServerStream, count: number): void {
+    this.#discardedBytes += count
+    if (this.#discardedBytes > DISCARD_BYTES) this.#finishAndClose(stream)
+  }
+
+  #onViolation(error: MeshError): void {
+    const stream = this.#stream
+    if (stream === undefined) {
+      this.#refuse(error)
+      return
+    }
+    this.#stream = undefined
+    stream.kill()
+    const canAnswer = stream.framing === undefined
+    if (!stream.isResponseComplete) stream.sink?.onAbort(error)
+    if (canAnswer) this.#refuse(error)
+    else this.breakOff(stream.framing === 'until-close')
+  }
+
+  /** Answers a request that never became an exchange, and closes: bytes after it could be anything. */
+  #refuse(error: MeshError): void {
+    this.#options.onRefused?.(error, this.#options.peer)
+    const { head, body } = localResponse(error, NO_FIELDS)
+    this.writer.text(responseHeadText(head, false, 'length', 'close'))
+    this.writer.bytes(body)
+    this.#linger()
+  }
+
+  #onInputEnd(): void {
+    this.#isInputEnded = true
+    const stream = this.#stream
+    if (this.#phase !== 'serving') return // the socket closes once what waits is written
+    if (stream === undefined) this.#linger()
+    else if (stream.isRaw && !stream.isRequestComplete) {
+      stream.isRequestComplete = true
+      stream.sink?.onEnd(NO_FIELDS)
+    } else if (!stream.isRequestComplete) this.destroy()
+  }
+
+  #onClosed(): void {
+    if (this.#phase === 'closed') return
+    this.#phase = 'closed'
+    this.#options.wheel.cancel(this)
+    const stream = this.#stream
+    this.#stream = undefined
+    if (stream !== undefined) {
+      stream.kill()
+      if (!stream.isResponseComplete) stream.sink?.onAbort(meshError('cancelled', 'the caller closed the connection'))
+    }
+    this.#options.onClosed?.()
+  }
+
+  /** Says the end, and reads over what still comes for a moment. */
+  #linger(): void {
+    if (this.#phase !== 'serving') return
+    this.#phase = 'lingering'
+    this.#lingerCount = 0
+    this.writer.end()
+    this.#socket.resume()
+    this.#options.wheel.schedule(this, LINGER_MS)
+  }
+
+  /** A peer that reads slowly is given as long as an idle one. */
+  #lingerOn(): void {
+    const isWritten = this.#socket.writableFinished
+    if (isWritten || ++this.#lingerCount * LINGER_MS >= LIMITS.idleConnectionMs) this.destroy()
+    else this.#options.wheel.schedule(this, LINGER_MS)
+  }
+
+  /** A head that was begun must end in time; a whole one in a single read never touches the wheel. */
+  #timeHead(): void {
+    if (this.#decoder.isHeadPartial && this.#stream === undefined) {
+      if (this.#timer === 'idle') this.#setTimer('head', LIMITS.headTimeoutMs)
+    } else if (this.#timer === 'head') this.#setTimer('idle', LIMITS.idleConnectionMs)
+  }
+
+  #setTimer(timer: 'idle' | 'head', delayMs: number): void {
+    this.#timer = timer
+    this.#timedRequestCount = this.#requestCount
+    this.#options.wheel.schedule(this, delayMs)
+  }
+}
