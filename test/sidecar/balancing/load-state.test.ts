@@ -230,4 +230,6 @@ test('a service that is gone is forgotten when its last exchange ends', () => {
   load.onExchangeEnd(ORDERS)
   assert.equal(load.serviceInFlight(ORDERS), 0)
   assert.equal(load.turn(ORDERS), 0)
+  snapshots.apply([{ put: endpoints(['a']) }])
+  assert.equal(load.cost(endpoint('a')), 0, 'what ended after it left is not held against it')
 })
