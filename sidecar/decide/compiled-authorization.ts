@@ -3,7 +3,7 @@ import { addCidr } from '../config/parse-resource.ts'
 import type { AuthorizationPolicy, AuthorizationResource, AuthorizationRule } from '../config/resources.ts'
 import { type NamedMatcher, type TextMatcher, toHeaderMatcher, toTextMatcher } from './text-matcher.ts'
 
-/** Who a source means, ready to be asked: any of them will do. */
+/** Who a source means, ready to be asked; one of its lists is enough. */
 export interface CompiledSource {
   readonly identities: ReadonlySet<string>
   readonly namespaces: ReadonlySet<string>
