@@ -3,6 +3,7 @@ import { writeLatin1 } from './latin1.ts'
 
 /** Small writes share a slab; what was taken is never written again, so nobody has to say when it was sent. */
 const SLAB_BYTES = 64 * 1024
+const LARGEST_SLAB_BYTES = 512 * 1024
 
 /** Up to here a loop beats a call into C++ for copying. */
 const LOOP_BYTES = 64
@@ -15,6 +16,8 @@ export class OutputBuffer {
   start = 0
   /** Offset after the last octet written. */
   end = 0
+  /** Size of the next slab: where much is sent at once, growing by copies would cost more than the room. */
+  #slabBytes = SLAB_BYTES
 
   /** Octets that wait. */
   get length(): number {
@@ -29,6 +32,9 @@ export class OutputBuffer {
   /** Hands over what waits: a view that is never written again. */
   take(): Buffer {
     const taken = this.octets.subarray(this.start, this.end)
+    const wanted = 2 * taken.length
+    if (wanted > this.#slabBytes) this.#slabBytes = Math.min(wanted, LARGEST_SLAB_BYTES)
+    else if (wanted < this.#slabBytes / 8) this.#slabBytes = Math.max(this.#slabBytes / 2, SLAB_BYTES)
     this.start = this.end
     return taken
   }
@@ -62,7 +68,7 @@ export class OutputBuffer {
 
   #move(bytes: number): void {
     const waiting = this.end - this.start
-    const next = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, 2 * (waiting + bytes)))
+    const next = Buffer.allocUnsafeSlow(Math.max(this.#slabBytes, 2 * (waiting + bytes)))
     next.set(this.octets.subarray(this.start, this.end), 0)
     this.octets = next
     this.start = 0

@@ -1,26 +1,24 @@
-import type { Fields } from '../../http/head.ts'
-
 interface Encoded {
   version: number
   octets: Uint8Array
 }
 
-/** Lists remembered; one more empties the cache, which is cheaper than knowing the oldest. */
-const LISTS = 256
+/** Blocks remembered; one more empties the cache, which is cheaper than knowing the oldest. */
+const BLOCKS = 256
 const LONGEST_BLOCK = 1024
-/** Lists that may come without one being found again before only one in 64 is kept. */
+/** Blocks that may be asked for without one being found again before only one in 64 is kept. */
 const PATIENCE = 512
 
 /**
- * Encoded blocks by the identity of their list of fields, which nobody changes. An entry holds for one version of the table.
+ * Encoded blocks by the identity of what they were made of, a head or a list of fields, which nobody changes. An entry holds for one version of the table.
  */
 export class EncodedCache {
-  readonly #known = new Map<Fields, Encoded>()
+  readonly #known = new Map<object, Encoded>()
   #misses = 0
 
-  /** The octets of `fields` with the table in this version: owned by the cache, to be copied. */
-  find(fields: Fields, version: number): Uint8Array | undefined {
-    const known = this.#known.get(fields)
+  /** The octets of `source` with the table in this version: owned by the cache, to be copied. */
+  find(source: object, version: number): Uint8Array | undefined {
+    const known = this.#known.get(source)
     if (known === undefined) {
       this.#misses++
       return undefined
@@ -30,17 +28,17 @@ export class EncodedCache {
   }
 
   /** Copies [start, end) of `octets`. */
-  add(fields: Fields, version: number, octets: Uint8Array, start: number, end: number): void {
+  add(source: object, version: number, octets: Uint8Array, start: number, end: number): void {
     if (end - start > LONGEST_BLOCK || (this.#misses > PATIENCE && this.#misses % 64 !== 0)) return
     const copy = new Uint8Array(end - start)
     copy.set(octets.subarray(start, end))
-    const known = this.#known.get(fields)
+    const known = this.#known.get(source)
     if (known !== undefined) {
       known.version = version
       known.octets = copy
       return
     }
-    if (this.#known.size >= LISTS) this.#known.clear()
-    this.#known.set(fields, { version, octets: copy })
+    if (this.#known.size >= BLOCKS) this.#known.clear()
+    this.#known.set(source, { version, octets: copy })
   }
 }

@@ -28,7 +28,10 @@ const LARGEST_SHARE = 8
  */
 export class HpackEncoder {
   readonly #table: EncoderTable
-  readonly #cache = new EncodedCache()
+  readonly #heads = new EncodedCache()
+  readonly #lists = new EncodedCache()
+  #knownFrom = 0
+  #knownVersion = 0
   readonly #limitBytes: number
   #insertionCredit = INSERTION_BURST
   #headsSinceCredit = 0
@@ -70,20 +73,44 @@ export class HpackEncoder {
     this.#smallestUpdate = -1
   }
 
+  /** Appends the block that `head` became before in this state of the table. False when there is none. */
+  copyKnown(out: OutputBuffer, head: object): boolean {
+    const known = this.#heads.find(head, this.#table.version)
+    if (known === undefined) return false
+    out.append(known, 0, known.length)
+    return true
+  }
+
+  /** What is appended from here to `remember` is what a head becomes. */
+  startKnown(out: OutputBuffer): void {
+    this.#knownFrom = out.length
+    this.#knownVersion = this.#table.version
+    this.#isSettled = true
+  }
+
+  /** Keeps what was appended since `startKnown` for the next time that `head`, the same object, comes. */
+  remember(out: OutputBuffer, head: object): void {
+    if (!this.#isSettled || this.#table.version !== this.#knownVersion) return
+    this.#heads.add(head, this.#knownVersion, out.octets, out.start + this.#knownFrom, out.end)
+  }
+
   /** Appends a list of fields; one that comes again, the same array, costs a copy. */
   fields(out: OutputBuffer, fields: Fields): void {
     if (fields.length === 0) return
     const version = this.#table.version
-    const known = this.#cache.find(fields, version)
+    const known = this.#lists.find(fields, version)
     if (known !== undefined) {
       out.append(known, 0, known.length)
       return
     }
     const begin = out.length
+    const wasSettled = this.#isSettled
     this.#isSettled = true
     this.freshFields(out, fields)
-    if (this.#isSettled && this.#table.version === version)
-      this.#cache.add(fields, version, out.octets, out.start + begin, out.end)
+    if (this.#isSettled && this.#table.version === version) {
+      this.#lists.add(fields, version, out.octets, out.start + begin, out.end)
+    }
+    this.#isSettled &&= wasSettled
   }
 
   /** Appends fields that do not come again, such as a trace id. */

@@ -22,7 +22,7 @@ export class HeaderBlock {
   protocol: string | undefined
   status: string | undefined
   host: string | undefined
-  /** `[name, value, …]` without pseudo-fields and `host`; `content-length` is in it, cookie crumbs are one field. */
+  /** `[name, value, …]` without pseudo-fields, `host` and `expect: 100-continue`; `content-length` is in it, cookie crumbs are one field. */
   fields: string[] = []
   /** Octets promised by `content-length`, −1 without one. */
   contentLength = -1
@@ -108,8 +108,8 @@ export class HeaderBlock {
         this.fields.push(name, value)
         return
       case FieldKind.expect:
-        this.expectsContinue = value.toLowerCase() === '100-continue'
-        this.fields.push(name, value)
+        if (value.toLowerCase() === '100-continue') this.expectsContinue = true
+        else this.fields.push(name, value)
         return
       default:
         this.malformed ??= `a field called ${JSON.stringify(name.slice(0, 40))}, or its value`

@@ -1,0 +1,48 @@
+import type { Socket } from 'node:net'
+import { type MeshError, meshError } from '../core/mesh-errors.ts'
+import type { RequestHead } from '../http/head.ts'
+import type { StreamHandler } from '../http/streams.ts'
+import type { ServerStream } from '../http2/stream/server-stream.ts'
+import { Http2Socket, type Http2SocketOptions } from './http2-socket.ts'
+
+/** What an accepted connection is made with. */
+export interface Http2ServerOptions<Peer> extends Http2SocketOptions {
+  readonly handler: StreamHandler<Peer>
+  /** Handed to the handler with every request. */
+  readonly peer: Peer
+  /** The connection is over; called once. */
+  readonly onClosed: () => void
+}
+
+/** HTTP/2 on an accepted socket, after the TLS handshake where there is one. Owns the socket. */
+export class Http2ServerConnection<Peer> extends Http2Socket {
+  readonly #options: Http2ServerOptions<Peer>
+
+  constructor(socket: Socket, options: Http2ServerOptions<Peer>) {
+    super('server', socket, options)
+    this.#options = options
+  }
+
+  /** Announces the end in two steps (RFC 9113 §6.8) and closes when the last stream has ended. */
+  drain(): void {
+    this.connection.goAway()
+  }
+
+  onRequest(head: RequestHead, end: boolean, stream: ServerStream): void {
+    this.#options.handler.onRequest(head, end, stream, this.#options.peer)
+  }
+
+  onCapacity(): void {}
+
+  onGoAway(): void {
+    // The client closes the connection when its streams have ended.
+  }
+
+  protected onGone(): void {
+    this.#options.onClosed()
+  }
+
+  protected closingError(reason: string): MeshError {
+    return meshError('cancelled', `the connection of the caller is gone: ${reason}`)
+  }
+}

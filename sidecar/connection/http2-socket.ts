@@ -1,0 +1,150 @@
+import type { Socket } from 'node:net'
+import type { Clock } from '../core/clock.ts'
+import { LIMITS } from '../core/limits.ts'
+import type { MeshError } from '../core/mesh-errors.ts'
+import type { TimerWheel, WheelEntry } from '../core/timer-wheel.ts'
+import type { RequestHead } from '../http/head.ts'
+import { Http2Connection } from '../http2/connection.ts'
+import type { Http2Owner } from '../http2/connection-core.ts'
+import type { Http2Settings } from '../http2/http2-settings.ts'
+import { type Http2Counters, http2Counters } from '../http2/stream/flood-guard.ts'
+import type { ServerStream } from '../http2/stream/server-stream.ts'
+import { type Flushable, flushAfterTurn } from './http2-flush.ts'
+
+/** What both kinds of HTTP/2 connections are made with. */
+export interface Http2SocketOptions {
+  readonly settings: Http2Settings
+  readonly clock: Clock
+  readonly wheel: TimerWheel
+  /** Where defences are counted; shared by connections. */
+  readonly counters?: Http2Counters
+}
+
+/**
+ * Joins an established socket, plain or TLS, to HTTP/2: reads as it comes, writes once a turn, asks for signs of life, and
+ * closes both together. Owns the socket.
+ */
+export abstract class Http2Socket implements Http2Owner, Flushable, WheelEntry {
+  protected readonly connection: Http2Connection
+  readonly #socket: Socket
+  readonly #wheel: TimerWheel
+  wheelNext: WheelEntry | undefined
+  wheelPrevious: WheelEntry | undefined
+  wheelSlot = -1
+  wheelRounds = 0
+  /** Bytes read and written, TLS not counted. */
+  receivedBytes = 0
+  sentBytes = 0
+  /** The socket is gone, or the connection failed. */
+  isClosed = false
+  /** Something was read since the wheel came by. */
+  #hasHeard = false
+  #hasAsked = false
+  #isWritable = true
+  #error: MeshError | undefined
+
+  constructor(role: 'client' | 'server', socket: Socket, options: Http2SocketOptions) {
+    this.#socket = socket
+    this.#wheel = options.wheel
+    this.connection = new Http2Connection({
+      role,
+      settings: options.settings,
+      clock: options.clock,
+      counters: options.counters ?? http2Counters(),
+      owner: this,
+      peerAddress: `${socket.remoteAddress}:${socket.remotePort}`,
+    })
+    socket.setNoDelay(true)
+    socket.on('data', (chunk: Buffer) => this.#onData(chunk))
+    socket.on('drain', () => this.#onDrain())
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      this.#error ??= this.closingError(error.code ?? error.message)
+    })
+    socket.on('close', () => this.#onClose())
+    options.wheel.schedule(this, LIMITS.linkPingIntervalMs)
+    flushAfterTurn(this)
+  }
+
+  get openStreamCount(): number {
+    return this.connection.openStreamCount
+  }
+
+  /** Breaks the connection off: every stream hears of it. */
+  destroy(): void {
+    this.#socket.destroy()
+    this.#onClose()
+  }
+
+  abstract onRequest(head: RequestHead, end: boolean, stream: ServerStream): void
+  abstract onCapacity(): void
+  abstract onGoAway(): void
+  /** The connection is over; called once. */
+  protected abstract onGone(): void
+  /** What streams hear when the socket dies of `reason`. */
+  protected abstract closingError(reason: string): MeshError
+
+  onOutput(): void {
+    if (this.#isWritable) flushAfterTurn(this)
+  }
+
+  flush(): void {
+    if (!this.#isWritable || this.#socket.destroyed) return
+    const octets = this.connection.takeOutput()
+    if (octets.length === 0) return
+    this.sentBytes += octets.length
+    if (this.#socket.write(octets)) return
+    this.#isWritable = false
+    this.connection.setWritable(false)
+  }
+
+  onPong(): void {}
+
+  onDrained(): void {
+    this.flush()
+    this.#socket.end()
+  }
+
+  onClosed(error: MeshError): void {
+    this.#error = error
+    this.flush()
+    this.#socket.destroySoon()
+    this.#leave()
+  }
+
+  /** Silence for an interval is answered with a PING, silence for a timeout more with the end: the peer is gone. */
+  onTimeout(): void {
+    if (this.isClosed) return
+    if (this.#hasHeard || !this.#hasAsked) {
+      if (!this.#hasHeard) this.connection.ping()
+      this.#hasAsked = !this.#hasHeard
+      this.#hasHeard = false
+      this.#wheel.schedule(this, this.#hasAsked ? LIMITS.linkPingTimeoutMs : LIMITS.linkPingIntervalMs)
+      return
+    }
+    this.#error = this.closingError('the peer did not answer a PING')
+    this.destroy()
+  }
+
+  #onData(chunk: Buffer): void {
+    this.#hasHeard = true
+    this.receivedBytes += chunk.length
+    this.connection.receive(chunk)
+  }
+
+  #onDrain(): void {
+    this.#isWritable = true
+    this.connection.setWritable(true)
+  }
+
+  #onClose(): void {
+    this.connection.close(this.#error ?? this.closingError('the peer closed the connection'))
+    this.#leave()
+  }
+
+  #leave(): void {
+    this.#wheel.cancel(this)
+    if (this.isClosed) return
+    this.isClosed = true
+    this.onGone()
+  }
+}

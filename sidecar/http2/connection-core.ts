@@ -1,0 +1,285 @@
+import type { Clock } from '../core/clock.ts'
+import { type MeshError, meshError } from '../core/mesh-errors.ts'
+import type { Fields, RequestHead, ResponseHead } from '../http/head.ts'
+import { ErrorCode, INITIAL_WINDOW_BYTES } from './frame/frame-type.ts'
+import { FrameWriter } from './frame/frame-writer.ts'
+import { encodeFields, encodeRequest, encodeResponse } from './head-encoding.ts'
+import { HpackDecoder } from './hpack/decoder.ts'
+import { HpackEncoder } from './hpack/encoder.ts'
+import { type Http2Settings, PeerSettings } from './http2-settings.ts'
+import type { ClientStream } from './stream/client-stream.ts'
+import { FloodGuard, type Http2Counters } from './stream/flood-guard.ts'
+import type { Http2Stream } from './stream/http2-stream.ts'
+import { SendScheduler } from './stream/send-scheduler.ts'
+import type { ServerStream } from './stream/server-stream.ts'
+import type { StreamHost } from './stream/stream-host.ts'
+import { StreamEvent, StreamState } from './stream/stream-state.ts'
+
+/** What a connection tells its owner, who has the socket. */
+export interface Http2Owner {
+  /** Something waits in `takeOutput`. Said once until it is taken. */
+  onOutput(): void
+  /** Servers: a complete head arrived; attach a sink before returning. */
+  onRequest(head: RequestHead, end: boolean, stream: ServerStream): void
+  /** A stream ended, or the peer changed what it allows: `canOpenStream` may have changed. */
+  onCapacity(): void
+  /** The peer announced that it takes no more streams. */
+  onGoAway(): void
+  /** The answer to `ping`. */
+  onPong(): void
+  /** Draining is complete: what waits may be written and the socket closed. */
+  onDrained(): void
+  /** The connection failed; its last word is in the output. All streams have heard it. */
+  onClosed(error: MeshError): void
+}
+
+/** What a connection is made with. */
+export interface Http2Options {
+  readonly role: 'client' | 'server'
+  readonly settings: Http2Settings
+  readonly clock: Clock
+  readonly owner: Http2Owner
+  readonly counters: Http2Counters
+  /** `ip:port`, for `DownstreamStream.peerAddress`. */
+  readonly peerAddress: string
+}
+
+/** Body bytes wait in their streams once this much waits in the output: the rest of a turn's frames still leaves in one write. */
+const OUTPUT_HIGH_BYTES = 256 * 1024
+
+/** With this much unread by the peer, no new exchange begins. */
+const OUTPUT_STUCK_BYTES = 1024 * 1024
+
+/** Streams that we reset, lately: frames of theirs that are under way are no fault of the peer's. */
+const REMEMBERED_RESETS = 256
+
+const NO_OCTETS = Buffer.alloc(0)
+
+/** The state of a connection that its parts share, and everything that it sends. */
+export class ConnectionCore implements StreamHost {
+  readonly role: 'client' | 'server'
+  readonly settings: Http2Settings
+  readonly owner: Http2Owner
+  readonly peerAddress: string
+  readonly peer = new PeerSettings()
+  readonly guard: FloodGuard
+  readonly writer = new FrameWriter()
+  readonly encoder: HpackEncoder
+  readonly decoder: HpackDecoder
+  readonly streams = new Map<number, ServerStream | ClientStream>()
+  readonly scheduler = new SendScheduler()
+  readonly unsentHighWaterBytes: number
+  readonly streamWindowBytes: number
+  /** Highest stream id of the peer that we took. */
+  lastPeerStreamId = 0
+  /** Bytes that we may send. */
+  sendWindowBytes = INITIAL_WINDOW_BYTES
+  /** Bytes that the peer may send. */
+  receiveWindowBytes: number
+  isWritable = true
+  isClosed = false
+  /** We told the peer, or were told, that no more streams are taken. */
+  isGoingAway = false
+  /** `onDrained` is due when the last stream ends. */
+  closesWhenEmpty = false
+  #isDrained = false
+  #isAnnounced = false
+  #uncreditedBytes = 0
+  readonly #resets = new Int32Array(REMEMBERED_RESETS)
+  #nextReset = 0
+
+  constructor(options: Http2Options) {
+    const { settings } = options
+    this.role = options.role
+    this.settings = settings
+    this.owner = options.owner
+    this.peerAddress = options.peerAddress
+    this.guard = new FloodGuard(settings, options.clock, options.counters)
+    this.encoder = new HpackEncoder(settings.headerTableBytes)
+    const limits = { listBytes: settings.headerListBytes, fieldCount: settings.headerCount }
+    this.decoder = new HpackDecoder(settings.headerTableBytes, limits)
+    this.unsentHighWaterBytes = settings.unsentHighWaterBytes
+    this.streamWindowBytes = settings.streamWindowBytes
+    this.receiveWindowBytes = settings.connectionWindowBytes
+  }
+
+  get canSendData(): boolean {
+    return this.#takesData && this.scheduler.isEmpty
+  }
+
+  /** The peer reads so little that nothing new should begin. */
+  get isStuck(): boolean {
+    return !this.isWritable && this.writer.output.length > OUTPUT_STUCK_BYTES
+  }
+
+  get #takesData(): boolean {
+    return this.isWritable && this.sendWindowBytes > 0 && this.writer.output.length < OUTPUT_HIGH_BYTES
+  }
+
+  /** Tells the owner, once, that something waits. */
+  announce(): void {
+    if (this.#isAnnounced || this.writer.output.length === 0) return
+    this.#isAnnounced = true
+    this.owner.onOutput()
+  }
+
+  /** Hands over all that waits, and lets the streams that waited for room go on. */
+  takeOutput(): Buffer {
+    this.#isAnnounced = false
+    const octets = this.writer.take()
+    if (!this.scheduler.isEmpty) this.pump()
+    return octets
+  }
+
+  setWritable(isWritable: boolean): void {
+    this.isWritable = isWritable
+    if (!isWritable) return
+    this.#isAnnounced = false
+    this.pump()
+    this.announce()
+  }
+
+  /** Sends waiting body bytes, a frame of each stream in turn, while window and output take them. */
+  pump(): void {
+    while (this.#takesData && this.scheduler.runOne());
+    this.announce()
+  }
+
+  sendData(stream: Http2Stream, chunk: Buffer, at: number, isLast: boolean): number {
+    const count = Math.min(chunk.length - at, stream.sendWindowBytes, this.sendWindowBytes, this.peer.frameBytes)
+    if (count <= 0) return 0
+    const isEnd = isLast && at + count === chunk.length
+    stream.sendWindowBytes -= count
+    this.sendWindowBytes -= count
+    this.guard.dataSent()
+    this.writer.data(stream.id, chunk, at, at + count, isEnd)
+    if (isEnd) this.#ended(stream)
+    this.announce()
+    return count
+  }
+
+  addPending(stream: Http2Stream): void {
+    if (stream.sendWindowBytes > 0) this.scheduler.add(stream)
+  }
+
+  sendResponseHead(stream: ServerStream, head: ResponseHead, isEnd: boolean): void {
+    stream.advance(StreamEvent.sendHeaders)
+    this.writer.beginHeaders()
+    const isSwitch = stream.isUpgrade && head.status === 101
+    encodeResponse(this.encoder, this.writer.output, head, isSwitch ? 200 : head.status)
+    this.#endHeaders(stream, isEnd)
+  }
+
+  sendInterim(stream: Http2Stream, status: number, fields: Fields): void {
+    this.writer.beginHeaders()
+    encodeFields(this.encoder, this.writer.output, status, fields)
+    this.#endHeaders(stream, false)
+  }
+
+  sendRequestHead(stream: Http2Stream, head: RequestHead, isEnd: boolean, extra: Fields): void {
+    stream.advance(StreamEvent.sendHeaders)
+    this.writer.beginHeaders()
+    encodeRequest(this.encoder, this.writer.output, head, extra)
+    this.#endHeaders(stream, isEnd)
+  }
+
+  sendEnd(stream: Http2Stream, trailers: Fields): void {
+    if (trailers.length > 0) {
+      this.writer.beginHeaders()
+      encodeFields(this.encoder, this.writer.output, 0, trailers)
+      this.#endHeaders(stream, true)
+      return
+    }
+    if (!this.writer.endLast(stream.id)) this.writer.data(stream.id, NO_OCTETS, 0, 0, true)
+    this.#ended(stream)
+    this.announce()
+  }
+
+  #endHeaders(stream: Http2Stream, isEnd: boolean): void {
+    this.writer.endHeaders(stream.id, isEnd, this.peer.frameBytes)
+    if (isEnd) this.#ended(stream)
+    this.announce()
+  }
+
+  #ended(stream: Http2Stream): void {
+    stream.advance(StreamEvent.sendEnd)
+    if (stream.state === StreamState.closed) this.onStreamClosed(stream)
+  }
+
+  sendReset(stream: Http2Stream, code: ErrorCode): void {
+    this.resetStream(stream.id, code)
+  }
+
+  /** RST_STREAM, for a stream that need not be there any more. */
+  resetStream(streamId: number, code: ErrorCode): void {
+    if (this.isClosed) return
+    this.#resets[this.#nextReset] = streamId
+    this.#nextReset = (this.#nextReset + 1) % REMEMBERED_RESETS
+    this.writer.resetStream(streamId, code)
+    this.announce()
+  }
+
+  /** Whether we reset the stream not long ago. */
+  wasReset(streamId: number): boolean {
+    return this.#resets.includes(streamId)
+  }
+
+  creditConnection(bytes: number): void {
+    this.#uncreditedBytes += bytes
+    if (this.#uncreditedBytes * 2 < this.settings.connectionWindowBytes || this.isClosed) return
+    this.writer.windowUpdate(0, this.#uncreditedBytes)
+    this.receiveWindowBytes += this.#uncreditedBytes
+    this.#uncreditedBytes = 0
+    this.announce()
+  }
+
+  sendWindowUpdate(stream: Http2Stream, bytes: number): void {
+    this.writer.windowUpdate(stream.id, bytes)
+    this.announce()
+  }
+
+  onStreamClosed(stream: Http2Stream): void {
+    if (!this.streams.delete(stream.id)) return
+    this.checkDrained()
+    this.owner.onCapacity()
+  }
+
+  /** Says `onDrained` when that is due. */
+  checkDrained(): void {
+    if (!this.closesWhenEmpty || this.#isDrained || this.isClosed || this.streams.size > 0) return
+    this.#isDrained = true
+    this.owner.onDrained()
+  }
+
+  /** A stream error of the peer's making (RFC 9113 §5.4.2), counted: too many of them end the connection (CVE-2025-8671). */
+  failStream(stream: Http2Stream, code: ErrorCode, reason: string): void {
+    stream.fail(code, meshError(this.role === 'server' ? 'bad-request' : 'protocol-error', reason))
+    this.countProvoked()
+  }
+
+  /** Counts a RST_STREAM that the peer made us send. */
+  countProvoked(): void {
+    if (!this.guard.takesProvokedReset()) this.fail(ErrorCode.enhanceYourCalm, 'too many stream errors')
+    else if (!this.guard.takesControlFrame(this.writer.waitingControlFrames)) {
+      this.fail(ErrorCode.enhanceYourCalm, 'control frames are not read')
+    }
+  }
+
+  /** A connection error (RFC 9113 §5.4.1): GOAWAY, and every stream hears of it. */
+  fail(code: ErrorCode, detail: string): void {
+    if (this.isClosed) return
+    this.writer.goAway(this.lastPeerStreamId, code, detail)
+    this.announce()
+    const error = meshError(this.role === 'server' ? 'bad-request' : 'protocol-error', `HTTP/2: ${detail}`)
+    this.close(error)
+    this.owner.onClosed(error)
+  }
+
+  /** The connection is no more: every stream hears `error`. */
+  close(error: MeshError): void {
+    if (this.isClosed) return
+    this.isClosed = true
+    this.scheduler.clear()
+    for (const stream of [...this.streams.values()]) stream.abort(error)
+  }
+}

@@ -1,0 +1,133 @@
+import type { MeshError } from '../core/mesh-errors.ts'
+import { type Fields, NO_FIELDS, type RequestHead } from '../http/head.ts'
+import type { ResponseSink, UpstreamStream } from '../http/streams.ts'
+import { ConnectionCore, type Http2Options } from './connection-core.ts'
+import { ControlFrames } from './control-frames.ts'
+import { FrameReader } from './frame/frame-reader.ts'
+import { CLIENT_PREFACE, ErrorCode, INITIAL_WINDOW_BYTES, MAX_31_BITS } from './frame/frame-type.ts'
+import { settingsFrame } from './http2-settings.ts'
+import { ReceivedFrames } from './received-frames.ts'
+import { ReceivedHeads } from './received-heads.ts'
+import { ClientStream } from './stream/client-stream.ts'
+
+/**
+ * One HTTP/2 connection, either end, without a socket (RFC 9113): the owner gives it what arrives and writes what it
+ * collects. All frames of a turn leave in one `takeOutput`.
+ */
+export class Http2Connection {
+  readonly #core: ConnectionCore
+  readonly #heads: ReceivedHeads
+  readonly #control: ControlFrames
+  readonly #reader: FrameReader
+  /** Octets of the client's preface that a server still waits for. */
+  #prefaceLeft: number
+  #isDraining = false
+
+  constructor(options: Http2Options) {
+    const core = new ConnectionCore(options)
+    this.#core = core
+    this.#heads = new ReceivedHeads(core)
+    this.#control = new ControlFrames(core, this.#heads)
+    this.#reader = new FrameReader(new ReceivedFrames(core, this.#heads, this.#control))
+    this.#prefaceLeft = core.role === 'server' ? CLIENT_PREFACE.length : 0
+    if (core.role === 'client') core.writer.output.append(CLIENT_PREFACE, 0, CLIENT_PREFACE.length)
+    core.writer.settings(settingsFrame(core.settings, core.role))
+    const more = core.settings.connectionWindowBytes - INITIAL_WINDOW_BYTES
+    if (more > 0) core.writer.windowUpdate(0, more)
+  }
+
+  /** Streams open now. */
+  get openStreamCount(): number {
+    return this.#core.streams.size
+  }
+
+  /** Whether `openStream` would open one. */
+  get canOpenStream(): boolean {
+    const core = this.#core
+    const mayOpen = core.role === 'client' && !core.isClosed && !core.isGoingAway && !core.isStuck
+    return mayOpen && core.streams.size < core.peer.streamCount && this.#control.nextStreamId < MAX_31_BITS
+  }
+
+  /** Takes what arrived; `chunk` is borrowed. */
+  receive(chunk: Buffer): void {
+    if (this.#core.isClosed) return
+    const at = this.#prefaceLeft > 0 ? this.#readPreface(chunk) : 0
+    if (!this.#core.isClosed) this.#reader.receive(chunk, at)
+  }
+
+  /** All that waits to be sent, possibly nothing; a view that is never written again. Call it when `onOutput` was said and the socket takes more. */
+  takeOutput(): Buffer {
+    return this.#core.takeOutput()
+  }
+
+  /** Whether the socket takes more. While it does not, body bytes wait in their streams, whose sources are told to stop. */
+  setWritable(isWritable: boolean): void {
+    this.#core.setWritable(isWritable)
+  }
+
+  /**
+   * Client: opens a stream with a request; `extra` fields follow those of the head, which so can be the same object for
+   * many requests. Undefined when no stream can be opened: at the peer's limit, or after GOAWAY.
+   */
+  openStream(
+    head: RequestHead,
+    end: boolean,
+    sink: ResponseSink,
+    extra: Fields = NO_FIELDS,
+  ): UpstreamStream | undefined {
+    if (!this.canOpenStream) return undefined
+    const core = this.#core
+    const id = this.#control.nextStreamId
+    this.#control.nextStreamId += 2
+    core.guard.streamOpened()
+    const stream = new ClientStream(
+      id,
+      core,
+      core.peer.streamWindowBytes,
+      head.method,
+      head.upgrade !== undefined,
+      sink,
+    )
+    core.streams.set(id, stream)
+    core.sendRequestHead(stream, head, end, extra)
+    return stream
+  }
+
+  /** Asks for a sign of life; the owner hears `onPong`, and times the answer. */
+  ping(): void {
+    if (!this.#core.isClosed) this.#control.ping()
+  }
+
+  /**
+   * Leaves gracefully. A server says so twice: at first it still takes what is under way, after a round trip nothing new
+   * (RFC 9113 §6.8). A client opens no more streams. `onDrained` follows when the last stream has ended.
+   */
+  goAway(): void {
+    if (this.#isDraining || this.#core.isClosed) return
+    this.#isDraining = true
+    this.#control.startDrain()
+  }
+
+  /** The second step of `goAway` at once, for an owner that does not wait for the peer's answer any longer. */
+  finishGoAway(): void {
+    this.goAway()
+    this.#control.finishDrain()
+  }
+
+  /** The socket is gone: every stream hears `error`. Nothing is sent. */
+  close(error: MeshError): void {
+    this.#reader.stop()
+    this.#core.close(error)
+  }
+
+  /** Compares with the client's preface. The offset after what it took. */
+  #readPreface(chunk: Buffer): number {
+    const from = CLIENT_PREFACE.length - this.#prefaceLeft
+    const count = Math.min(this.#prefaceLeft, chunk.length)
+    this.#prefaceLeft -= count
+    if (chunk.compare(CLIENT_PREFACE, from, from + count, 0, count) !== 0) {
+      this.#core.fail(ErrorCode.protocolError, 'no connection preface')
+    }
+    return count
+  }
+}

@@ -1,0 +1,166 @@
+import { byteAt } from '../core/byte-at.ts'
+import { meshError } from '../core/mesh-errors.ts'
+import type { ConnectionCore } from './connection-core.ts'
+import { ErrorCode, Flag, FrameType, MAX_31_BITS } from './frame/frame-type.ts'
+import type { ReceivedHeads } from './received-heads.ts'
+import { applySettings } from './received-settings.ts'
+import { ServerStream } from './stream/server-stream.ts'
+
+/** First octets of our own PINGs, to tell the answers apart. */
+const KEEP_ALIVE = Buffer.from('alive\0\0\0', 'latin1')
+const DRAIN = Buffer.from('drain\0\0\0', 'latin1')
+
+/** Frames that are about the connection or a stream's state: RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE, PRIORITY. */
+export class ControlFrames {
+  readonly #core: ConnectionCore
+  readonly #heads: ReceivedHeads
+  /** Client: the next stream id to use. */
+  nextStreamId = 1
+
+  constructor(core: ConnectionCore, heads: ReceivedHeads) {
+    this.#core = core
+    this.#heads = heads
+  }
+
+  /** Whether the stream was never opened (RFC 9113 §5.1.1). */
+  isIdle(streamId: number): boolean {
+    if (this.#core.role === 'server') return streamId % 2 === 0 || streamId > this.#core.lastPeerStreamId
+    return streamId % 2 === 0 || streamId >= this.nextStreamId
+  }
+
+  onFrame(type: number, flags: number, streamId: number, octets: Buffer, start: number, end: number): void {
+    const core = this.#core
+    switch (type) {
+      case FrameType.windowUpdate:
+        return this.#onWindowUpdate(streamId, octets.readUInt32BE(start) & MAX_31_BITS)
+      case FrameType.resetStream:
+        return this.#onReset(streamId, octets.readUInt32BE(start))
+      case FrameType.settings:
+        return this.#onSettings(flags, octets, start, end)
+      case FrameType.ping:
+        return this.#onPing(flags, octets, start)
+      case FrameType.goAway:
+        return this.#onGoAway(octets.readUInt32BE(start) & MAX_31_BITS, octets.readUInt32BE(start + 4))
+      case FrameType.priority: // deprecated by RFC 9113 §5.3.2: counted and ignored
+        if (!core.guard.takesPriority()) core.fail(ErrorCode.enhanceYourCalm, 'too many PRIORITY frames')
+        return
+      default:
+        return
+    }
+  }
+
+  /** Asks the peer for a sign of life: `onPong` says it came. */
+  ping(): void {
+    this.#core.writer.ping(KEEP_ALIVE, 0, false)
+    this.#core.announce()
+  }
+
+  /** First step of leaving (RFC 9113 §6.8): takes what is under way for a round trip more. */
+  startDrain(): void {
+    const core = this.#core
+    core.isGoingAway = true
+    if (core.role === 'client') {
+      core.closesWhenEmpty = true
+      core.checkDrained()
+      return
+    }
+    core.writer.goAway(MAX_31_BITS, ErrorCode.noError, '')
+    core.writer.ping(DRAIN, 0, false)
+    core.announce()
+  }
+
+  /** Second step: says what the last stream was, and ignores those above. */
+  finishDrain(): void {
+    const core = this.#core
+    if (core.isClosed || core.closesWhenEmpty) return
+    this.#heads.highestStreamId = core.lastPeerStreamId
+    core.writer.goAway(core.lastPeerStreamId, ErrorCode.noError, '')
+    core.closesWhenEmpty = true
+    core.announce()
+    core.checkDrained()
+  }
+
+  #onWindowUpdate(streamId: number, bytes: number): void {
+    const core = this.#core
+    if (!core.guard.takesWindowUpdate()) return core.fail(ErrorCode.enhanceYourCalm, 'too many WINDOW_UPDATE frames')
+    if (streamId === 0) {
+      core.sendWindowBytes += bytes
+      if (bytes === 0) return core.fail(ErrorCode.protocolError, 'WINDOW_UPDATE of 0')
+      if (core.sendWindowBytes > MAX_31_BITS)
+        return core.fail(ErrorCode.flowControlError, 'the window is over 2^31 - 1')
+      return core.pump()
+    }
+    const stream = core.streams.get(streamId)
+    if (stream === undefined) {
+      if (this.isIdle(streamId)) core.fail(ErrorCode.protocolError, `WINDOW_UPDATE on idle stream ${streamId}`)
+      return
+    }
+    if (bytes === 0) return core.failStream(stream, ErrorCode.protocolError, 'WINDOW_UPDATE of 0')
+    stream.sendWindowBytes += bytes
+    if (stream.sendWindowBytes > MAX_31_BITS) {
+      return core.failStream(stream, ErrorCode.flowControlError, 'the window is over 2^31 - 1')
+    }
+    if (stream.queue === undefined || stream.queue.bytes === 0) return
+    core.addPending(stream)
+    core.pump()
+  }
+
+  #onReset(streamId: number, code: number): void {
+    const core = this.#core
+    if (this.isIdle(streamId)) return core.fail(ErrorCode.protocolError, `RST_STREAM on idle stream ${streamId}`)
+    if (!core.guard.takesReset()) return core.fail(ErrorCode.enhanceYourCalm, 'too many RST_STREAM frames')
+    const stream = core.streams.get(streamId)
+    if (stream === undefined) return
+    if (stream instanceof ServerStream)
+      stream.abort(meshError('cancelled', `the caller reset the stream with code ${code}`))
+    else if (code === ErrorCode.refusedStream) stream.abort(meshError('refused', 'the peer refused the stream'))
+    else stream.abort(meshError('reset', `the peer reset the stream with code ${code}`))
+  }
+
+  #onSettings(flags: number, octets: Buffer, start: number, end: number): void {
+    const core = this.#core
+    if ((flags & Flag.ack) !== 0) {
+      this.#heads.areSettingsKnown = true
+      return
+    }
+    if (!core.guard.takesSettings((end - start) / 6)) return core.fail(ErrorCode.enhanceYourCalm, 'too many SETTINGS')
+    applySettings(core, octets, start, end)
+    if (core.isClosed) return
+    core.writer.settingsAck()
+    this.#checkQueue()
+    core.announce()
+    core.owner.onCapacity()
+  }
+
+  #onPing(flags: number, octets: Buffer, start: number): void {
+    const core = this.#core
+    if ((flags & Flag.ack) !== 0) {
+      if (byteAt(octets, start) === byteAt(DRAIN, 0)) this.finishDrain()
+      else core.owner.onPong()
+      return
+    }
+    if (!core.guard.takesPing()) return core.fail(ErrorCode.enhanceYourCalm, 'too many PING frames')
+    core.writer.ping(octets, start, true)
+    this.#checkQueue()
+    core.announce()
+  }
+
+  #checkQueue(): void {
+    const core = this.#core
+    if (core.guard.takesControlFrame(core.writer.waitingControlFrames)) return
+    core.fail(ErrorCode.enhanceYourCalm, 'control frames are not read')
+  }
+
+  /** RFC 9113 §6.8: streams above `lastStreamId` were not processed; the others go on. */
+  #onGoAway(lastStreamId: number, code: number): void {
+    const core = this.#core
+    core.isGoingAway = true
+    if (core.role === 'client') {
+      const error = meshError('refused', `the peer went away with code ${code}`)
+      for (const stream of [...core.streams.values()]) if (stream.id > lastStreamId) stream.abort(error)
+      core.closesWhenEmpty = true
+    }
+    core.owner.onGoAway()
+    core.checkDrained()
+  }
+}

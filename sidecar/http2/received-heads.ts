@@ -1,0 +1,126 @@
+import { type MeshError, meshError } from '../core/mesh-errors.ts'
+import { type RequestHead, type ResponseHead, UNKNOWN_LENGTH } from '../http/head.ts'
+import type { ConnectionCore } from './connection-core.ts'
+import { ErrorCode, MAX_31_BITS } from './frame/frame-type.ts'
+import type { HeaderBlock } from './hpack/header-block.ts'
+import { findResponseHead, readResponse, toRequestHead, toTrailers } from './message-heads.ts'
+import type { ClientStream } from './stream/client-stream.ts'
+import { ServerStream } from './stream/server-stream.ts'
+import { StreamEvent, StreamState } from './stream/stream-state.ts'
+
+/** What a complete header block does: opens a stream, answers one, or ends one with trailers (RFC 9113 §8.1). */
+export class ReceivedHeads {
+  readonly #core: ConnectionCore
+  /** Streams above this id are ignored: a GOAWAY said so. */
+  highestStreamId = MAX_31_BITS
+  /** The peer knows our settings: what breaks them is its fault. */
+  areSettingsKnown = false
+
+  constructor(core: ConnectionCore) {
+    this.#core = core
+  }
+
+  /** Takes the decoded block of a HEADERS frame. */
+  onBlock(streamId: number, block: HeaderBlock, isEnd: boolean): void {
+    const core = this.#core
+    const stream = core.streams.get(streamId)
+    if (stream instanceof ServerStream) this.#onTrailers(stream, block, isEnd)
+    else if (stream !== undefined) this.#onResponse(stream, block, isEnd)
+    else if (core.role === 'server') this.#onNewStream(streamId, block, isEnd)
+    // A response to what we gave up: RFC 9113 §5.1 wants it ignored. `onFrame` refused ids that never were.
+  }
+
+  #onNewStream(streamId: number, block: HeaderBlock, isEnd: boolean): void {
+    const core = this.#core
+    if (streamId <= core.lastPeerStreamId) {
+      if (!core.wasReset(streamId)) core.fail(ErrorCode.streamClosed, `HEADERS on stream ${streamId}, which is closed`)
+      return
+    }
+    if (streamId > this.highestStreamId) return
+    core.lastPeerStreamId = streamId
+    core.guard.streamOpened()
+    if (core.streams.size >= core.settings.streamCount || core.isStuck) {
+      core.guard.counters.refusedStream++
+      core.resetStream(streamId, ErrorCode.refusedStream)
+      if (this.areSettingsKnown) core.countProvoked()
+      return
+    }
+    const stream = new ServerStream(streamId, core, core.peer.streamWindowBytes, core.peerAddress)
+    stream.advance(StreamEvent.receiveHeaders)
+    core.streams.set(streamId, stream)
+    if (block.isTooLarge) return this.#refuseLarge(stream)
+    const head = toRequestHead(block, isEnd)
+    if (typeof head === 'string') {
+      core.guard.counters.malformedMessage++
+      return core.failStream(stream, ErrorCode.protocolError, head)
+    }
+    this.#begin(stream, head, isEnd)
+  }
+
+  #begin(stream: ServerStream, head: RequestHead, isEnd: boolean): void {
+    if (isEnd) stream.advance(StreamEvent.receiveEnd)
+    else if (head.upgrade === undefined) stream.expectedBytes = head.bodyLength
+    stream.isUpgrade = head.upgrade !== undefined
+    this.#core.owner.onRequest(head, isEnd, stream)
+  }
+
+  /** RFC 9113 §10.5.1: 431 is the answer where the block could be decoded. */
+  #refuseLarge(stream: ServerStream): void {
+    const core = this.#core
+    core.guard.counters.headerListTooLarge++
+    const fields = ['x-outrigger-error', 'headers-too-large', 'content-length', '0']
+    stream.sendHead({ status: 431, fields, bodyLength: 0 }, true)
+    stream.fail(ErrorCode.noError, TOO_LARGE)
+    core.countProvoked()
+  }
+
+  #onResponse(stream: ClientStream, block: HeaderBlock, isEnd: boolean): void {
+    if (!stream.advance(StreamEvent.receiveHeaders)) {
+      return this.#core.failStream(stream, ErrorCode.streamClosed, 'HEADERS after the end of the response')
+    }
+    if (stream.hasHead) return this.#onTrailers(stream, block, isEnd)
+    if (block.isTooLarge) {
+      this.#core.guard.counters.headerListTooLarge++
+      return this.#core.failStream(stream, ErrorCode.cancel, 'the response head is over the limit')
+    }
+    const known = stream.isTunnel ? undefined : findResponseHead(block, isEnd, !stream.isHead)
+    if (known !== undefined) return this.#final(stream, known, isEnd)
+    const response = readResponse(block, isEnd, !stream.isHead && !stream.isTunnel)
+    if (response.kind === 'malformed') return this.#malformed(stream, response.reason)
+    if (response.kind === 'final') return this.#final(stream, response.head, isEnd)
+    if (stream.interimCount >= this.#core.settings.interimResponseCount) {
+      return this.#malformed(stream, 'too many interim responses')
+    }
+    stream.receiveInterim(response.status, response.fields)
+  }
+
+  #final(stream: ClientStream, head: ResponseHead, isEnd: boolean): void {
+    if (isEnd) {
+      stream.advance(StreamEvent.receiveEnd)
+      if (stream.state === StreamState.closed) this.#core.onStreamClosed(stream)
+    }
+    if (!stream.isTunnel || head.status >= 300) {
+      stream.expectedBytes = head.bodyLength
+      return stream.receiveHead(head, isEnd)
+    }
+    // RFC 8441 §5: 200 is the switch that HTTP/1 says with 101. A tunnel's bytes have no length (RFC 9110 §9.3.6).
+    const status = stream.isUpgrade && head.status === 200 ? 101 : head.status
+    stream.receiveHead({ status, fields: head.fields, bodyLength: isEnd ? 0 : UNKNOWN_LENGTH }, isEnd)
+  }
+
+  #malformed(stream: ClientStream | ServerStream, reason: string): void {
+    this.#core.guard.counters.malformedMessage++
+    this.#core.failStream(stream, ErrorCode.protocolError, reason)
+  }
+
+  #onTrailers(stream: ClientStream | ServerStream, block: HeaderBlock, isEnd: boolean): void {
+    if (stream.state !== StreamState.open && stream.state !== StreamState.halfClosedLocal) {
+      return this.#core.failStream(stream, ErrorCode.streamClosed, 'HEADERS after the end of the stream')
+    }
+    const trailers = toTrailers(block)
+    if (!isEnd || trailers === undefined) return this.#malformed(stream, 'trailers that are no trailers')
+    if (!stream.receiveEnd(trailers)) this.#malformed(stream, 'the body is shorter than content-length')
+  }
+}
+
+const TOO_LARGE: MeshError = meshError('headers-too-large', 'the request head is over the limit')

@@ -1,0 +1,222 @@
+import type { MeshError } from '../../core/mesh-errors.ts'
+import { type Fields, NO_FIELDS } from '../../http/head.ts'
+import type { ErrorCode } from '../frame/frame-type.ts'
+import { SendQueue } from './send-queue.ts'
+import type { StreamHost } from './stream-host.ts'
+import { nextState, StreamEvent, StreamState } from './stream-state.ts'
+
+/** Body bytes that arrived while the stream was paused. */
+interface Held {
+  readonly chunks: Buffer[]
+  /** The end arrived too, with these trailers. */
+  trailers: Fields | undefined
+}
+
+/** What both ends of a stream do: states, body in both directions, flow control. Subclasses talk to their sinks. */
+export abstract class Http2Stream {
+  readonly id: number
+  protected readonly host: StreamHost
+  state: StreamState = StreamState.idle
+  /** Bytes we may send. Can be negative after a change of settings (RFC 9113 §6.9.2). */
+  sendWindowBytes: number
+  /** Bytes that the peer may send. */
+  receiveWindowBytes: number
+  /** Body bytes still promised by `content-length`, −1 when none was. */
+  expectedBytes = -1
+  /** Unsent body, undefined when none waited ever. */
+  queue: SendQueue | undefined
+  /** The scheduler's: the stream behind this one. */
+  nextPending: Http2Stream | undefined
+  isPending = false
+  isPaused = false
+  /** Nothing is sent or delivered any more. A closed stream that is not dead may still hold body for a paused sink. */
+  isDead = false
+  #held: Held | undefined
+  /** Bytes given to the sink for which the peer got no window back yet. */
+  #uncreditedBytes = 0
+
+  constructor(id: number, host: StreamHost, sendWindowBytes: number) {
+    this.id = id
+    this.host = host
+    this.sendWindowBytes = sendWindowBytes
+    this.receiveWindowBytes = host.streamWindowBytes
+  }
+
+  protected abstract deliverBody(chunk: Buffer): void
+  protected abstract deliverEnd(trailers: Fields): void
+  protected abstract deliverDrain(): void
+  /** Tells the sink, once, that the stream is dead. */
+  protected abstract deliverError(error: MeshError): void
+
+  /** Moves on; false when the event is illegal now. */
+  advance(event: StreamEvent): boolean {
+    const next = nextState(this.state, event)
+    if (next === undefined) return false
+    this.state = next
+    return true
+  }
+
+  sendBody(chunk: Buffer): boolean {
+    if (!this.#maySend() || chunk.length === 0) return true
+    let queue = this.queue
+    let sent = 0
+    if (queue === undefined || queue.bytes === 0) {
+      while (this.host.canSendData) {
+        const count = this.host.sendData(this, chunk, sent, false)
+        sent += count
+        if (sent === chunk.length) return true
+        if (count === 0) break
+      }
+    }
+    if (queue === undefined) queue = this.queue = new SendQueue()
+    queue.push(chunk, sent)
+    this.host.addPending(this)
+    if (queue.bytes <= this.host.unsentHighWaterBytes) return true
+    queue.isSourceStopped = true
+    return false
+  }
+
+  sendEnd(trailers: Fields): void {
+    if (!this.#maySend()) return
+    const queue = this.queue
+    if (queue !== undefined && queue.bytes > 0) queue.trailers = trailers
+    else this.host.sendEnd(this, trailers)
+  }
+
+  /** The scheduler's turn for this stream: sends at most one frame. False when the stream waits for window or has nothing left. */
+  sendPending(): boolean {
+    const queue = this.queue
+    const chunk = queue?.chunk
+    if (queue === undefined || chunk === undefined || this.state === StreamState.closed) return false
+    const isLast = queue.trailers === NO_FIELDS && queue.bytes === chunk.length - queue.offset
+    const sent = this.host.sendData(this, chunk, queue.offset, isLast)
+    if (sent > 0) queue.advance(sent)
+    if (queue.bytes === 0 && queue.trailers !== undefined) {
+      if (!isLast) this.host.sendEnd(this, queue.trailers)
+      return false
+    }
+    this.#resumeSource(queue)
+    return sent > 0 && queue.bytes > 0
+  }
+
+  /** Whether body bytes may come now: not before a response's head. */
+  abstract get takesBody(): boolean
+
+  /** Padding costs window, and is given back at once. */
+  creditPadding(bytes: number): void {
+    this.#credit(bytes)
+  }
+
+  /** Takes a borrowed piece of the body. False when it is more than `content-length` promised. */
+  receiveBody(octets: Buffer, start: number, end: number): boolean {
+    const bytes = end - start
+    if (this.expectedBytes >= 0) {
+      if (bytes > this.expectedBytes) return false
+      this.expectedBytes -= bytes
+    }
+    if (bytes === 0) return true
+    const chunk = octets.subarray(start, end)
+    if (this.isPaused || this.#held !== undefined) this.#hold().chunks.push(Buffer.from(chunk))
+    else this.#passOn(chunk)
+    return true
+  }
+
+  /** The peer's side ended. False when that is illegal now, or `content-length` promised more. */
+  receiveEnd(trailers: Fields): boolean {
+    if (this.expectedBytes > 0 || !this.advance(StreamEvent.receiveEnd)) return false
+    if (this.state === StreamState.closed) this.host.onStreamClosed(this)
+    if (this.isPaused || this.#held !== undefined) this.#hold().trailers = trailers
+    else this.deliverEnd(trailers)
+    return true
+  }
+
+  pause(): void {
+    this.isPaused = true
+  }
+
+  resume(): void {
+    if (!this.isPaused || this.isDead) return
+    this.isPaused = false
+    const held = this.#held
+    if (held === undefined) {
+      this.#credit(0)
+      return
+    }
+    while (held.chunks.length > 0) {
+      this.#passOn(held.chunks.shift() as Buffer)
+      if (this.isPaused || this.isDead) return
+    }
+    this.#held = undefined
+    if (held.trailers !== undefined) this.deliverEnd(held.trailers)
+    else this.#credit(0)
+  }
+
+  /** The stream dies of something outside of it: the sink hears it, the peer does not. */
+  abort(error: MeshError): void {
+    if (this.#kill()) this.deliverError(error)
+  }
+
+  /** Resets the stream because of the peer's fault and tells the sink. */
+  fail(code: ErrorCode, error: MeshError): void {
+    if (this.isDead) return
+    if (this.state !== StreamState.closed) this.host.sendReset(this, code)
+    this.abort(error)
+  }
+
+  /** Resets the stream without a word to the sink. */
+  protected giveUp(code: ErrorCode): void {
+    if (this.isDead || this.state === StreamState.idle) return
+    if (this.state !== StreamState.closed) this.host.sendReset(this, code)
+    this.#kill()
+  }
+
+  #kill(): boolean {
+    if (this.isDead) return false
+    this.isDead = true
+    this.queue = undefined
+    const held = this.#held
+    this.#held = undefined
+    if (held !== undefined) for (const chunk of held.chunks) this.host.creditConnection(chunk.length)
+    if (this.state !== StreamState.closed) {
+      this.state = StreamState.closed
+      this.host.onStreamClosed(this)
+    }
+    return true
+  }
+
+  #maySend(): boolean {
+    const isOpen = this.state === StreamState.open || this.state === StreamState.halfClosedRemote
+    return isOpen && this.queue?.trailers === undefined
+  }
+
+  #resumeSource(queue: SendQueue): void {
+    if (!queue.isSourceStopped || queue.bytes > this.host.unsentHighWaterBytes / 2) return
+    queue.isSourceStopped = false
+    this.deliverDrain()
+  }
+
+  #hold(): Held {
+    this.#held ??= { chunks: [], trailers: undefined }
+    return this.#held
+  }
+
+  #passOn(chunk: Buffer): void {
+    this.deliverBody(chunk)
+    this.host.creditConnection(chunk.length)
+    this.#credit(chunk.length)
+  }
+
+  /** Gives window back, by halves of it, while the sink takes bytes. */
+  #credit(bytes: number): void {
+    this.#uncreditedBytes += bytes
+    if (this.isPaused || this.#uncreditedBytes * 2 < this.host.streamWindowBytes) return
+    if (!this.#peerMaySend()) return
+    this.host.sendWindowUpdate(this, this.#uncreditedBytes)
+    this.receiveWindowBytes += this.#uncreditedBytes
+    this.#uncreditedBytes = 0
+  }
+
+  #peerMaySend(): boolean {
+    return this.state === StreamState.open || this.state === StreamState.halfClosedLocal
+  }
+}

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import type { MeshError } from '../../core/mesh-errors.ts'
+import type { Fields, ResponseHead } from '../../http/head.ts'
+import type { DownstreamStream, RequestSink } from '../../http/streams.ts'
+import { ErrorCode } from '../frame/frame-type.ts'
+import { Http2Stream } from './http2-stream.ts'
+import type { StreamHost } from './stream-host.ts'
+import { StreamState } from './stream-state.ts'
+
+/** A stream that the peer opened: the caller's side of an exchange. */
+export class ServerStream extends Http2Stream implements DownstreamStream {
+  readonly protocol = 'h2'
+  readonly peerAddress: string
+  /** Opened by Extended CONNECT (RFC 8441): 101 is said as 200. */
+  isUpgrade = false
+  #sink: RequestSink | undefined
+  #hasHead = false
+
+  constructor(id: number, host: StreamHost, sendWindowBytes: number, peerAddress: string) {
+    super(id, host, sendWindowBytes)
+    this.peerAddress = peerAddress
+  }
+
+  get takesBody(): boolean {
+    return true
+  }
+
+  attach(sink: RequestSink): void {
+    assert(this.#sink === undefined, 'a stream has one sink')
+    this.#sink = sink
+  }
+
+  sendInterim(status: number, fields: Fields): void {
+    if (this.isDead || this.#hasHead || !this.#maySend()) return
+    this.host.sendInterim(this, status, fields)
+  }
+
+  sendHead(head: ResponseHead, end: boolean): void {
+    if (this.isDead || this.#hasHead || !this.#maySend()) return
+    this.#hasHead = true
+    this.host.sendResponseHead(this, head, end)
+  }
+
+  reset(error: MeshError): void {
+    this.giveUp(
+      this.state === StreamState.halfClosedLocal
+        ? ErrorCode.noError
+        : (RESET_CODES.get(error.code) ?? ErrorCode.internalError),
+    )
+  }
+
+  #maySend(): boolean {
+    return this.state === StreamState.open || this.state === StreamState.halfClosedRemote
+  }
+
+  protected deliverBody(chunk: Buffer): void {
+    this.#sink?.onBody(chunk)
+  }
+
+  protected deliverEnd(trailers: Fields): void {
+    this.#sink?.onEnd(trailers)
+  }
+
+  protected deliverDrain(): void {
+    this.#sink?.onDrain()
+  }
+
+  protected deliverError(error: MeshError): void {
+    this.#sink?.onAbort(error)
+  }
+}
+
+/** What the peer may conclude: REFUSED_STREAM allows another try of anything (RFC 9113 §8.7), so only what is `unsent` says it. */
+const RESET_CODES: ReadonlyMap<MeshError['code'], ErrorCode> = new Map([
+  ['refused', ErrorCode.refusedStream],
+  ['draining', ErrorCode.refusedStream],
+  ['connect-failure', ErrorCode.refusedStream],
+  ['cancelled', ErrorCode.cancel],
+  ['timeout', ErrorCode.cancel],
+  ['bad-request', ErrorCode.protocolError],
+])
