@@ -99,12 +99,17 @@ export async function openSpanExport(
     const kind = span.kind === 'client' ? api.SpanKind.CLIENT : api.SpanKind.SERVER
     replay(tracer, span, kind, parentOf(span), api.SpanStatusCode.ERROR)
   }
-  return {
-    write,
-    // A failed export is counted where it fails; here there is nobody left who could act on it.
-    flush: () => settle(provider.forceFlush().then(() => otlp.forceFlush())),
-    close: () => settle(provider.shutdown()),
+  // The SDK gives up waiting at the first batch that fails, so the exporter is waited for by itself. What failed was
+  // counted where it failed; here there is nobody left who could act on it.
+  const flush = async (): Promise<void> => {
+    await settle(provider.forceFlush())
+    await settle(otlp.forceFlush())
   }
+  const close = async (): Promise<void> => {
+    await settle(provider.shutdown())
+    await settle(otlp.shutdown())
+  }
+  return { write, flush, close }
 }
 
 /** Gives the SDK a whole span at once: begin, events and end, each with its own time. */

@@ -96,10 +96,7 @@ export function forwardTraceContext(
   if (spanId === undefined && context.format === 'w3c') return fields
   const sender = spanId ?? newSpanId(random)
   const next: string[] = []
-  for (let at = 0; at < fields.length; at += 2) {
-    const name = fields[at] as string
-    if (!isReplaced(name, context.format)) next.push(name, fields[at + 1] as string)
-  }
+  copyOthers(fields, context.format, next)
   next.push('traceparent', toTraceparent(context, sender))
   const flag = context.sampled ? '1' : '0'
   if (context.format === 'b3') next.push('b3', `${context.traceId}-${sender}-${flag}`)
@@ -107,6 +104,27 @@ export function forwardTraceContext(
     next.push('x-b3-traceid', context.traceId, 'x-b3-spanid', sender, 'x-b3-sampled', flag)
   }
   return next
+}
+
+/**
+ * The fields without any that speak of a trace: for a context that began here, whose `traceparent` is sent apart from the
+ * caller's fields. The same list when there are none, so that caches of header blocks know it again.
+ */
+export function dropTraceContext(fields: Fields): Fields {
+  for (let at = 0; at < fields.length; at += 2) {
+    if (!isReplaced(fields[at] as string, 'new')) continue
+    const next: string[] = []
+    copyOthers(fields, 'new', next)
+    return next
+  }
+  return fields
+}
+
+function copyOthers(fields: Fields, format: TraceFormat, into: string[]): void {
+  for (let at = 0; at < fields.length; at += 2) {
+    const name = fields[at] as string
+    if (!isReplaced(name, format)) into.push(name, fields[at + 1] as string)
+  }
 }
 
 /** A usable `traceparent` is kept with its `tracestate`; without one, `tracestate` means nothing (W3C §4.3) and is dropped. */

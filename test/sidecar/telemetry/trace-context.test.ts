@@ -3,6 +3,7 @@ import test from 'ava'
 import fc from 'fast-check'
 import { seededRandom } from '../../../sidecar/core/random.ts'
 import {
+  dropTraceContext,
   forwardTraceContext,
   newTraceContext,
   readTraceContext,
@@ -176,4 +177,17 @@ test('B3 goes on as B3 and as W3C, both naming the same span', () => {
     ...['traceparent', `00-${TRACE}-00000000000000aa-01`, 'x-b3-traceid', TRACE],
     ...['x-b3-spanid', '00000000000000aa', 'x-b3-sampled', '1'],
   ])
+})
+
+test('fields of a trace are dropped, and a list without any stays the same list', () => {
+  const clean = ['a', '1', 'x-b', '2']
+  assert.equal(dropTraceContext(clean), clean)
+  assert.deepEqual(dropTraceContext(['traceparent', 'bad', 'a', '1', 'tracestate', 'v=1', 'b3', '0']), ['a', '1'])
+})
+
+test('a tracestate that is too long is not kept for spans, and goes on as it came', () => {
+  const fields = ['traceparent', `00-${TRACE}-${SPAN}-01`, 'tracestate', 'a='.padEnd(4_097, 'x')]
+  const context = startTraceContext(fields, never, 1)
+  assert.equal(context.tracestate, undefined)
+  assert.equal(forwardTraceContext(fields, context, '00000000000000aa', never)[1], fields[3])
 })

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import test from 'ava'
 import { startOtlpReceiver } from '../../../control-plane/telemetry/otlp-receiver.ts'
 import { isJoined, toTraceTree } from '../../../control-plane/telemetry/trace-tree.ts'
@@ -188,7 +190,7 @@ test('a changed endpoint receives the spans that end after the change', async ()
   assert.deepEqual([after.store.spans(one.traceId).length, after.store.spans(two.traceId).length], [0, 1])
 })
 
-test('spans past the queue are dropped and counted, whether the SDK is there or still loading', async () => {
+test('spans past the queue are dropped and counted, while the SDK is still loading', async () => {
   const drops: Drops = { count: 0, reasons: new Set() }
   await using receiver = await startOtlpReceiver()
   const web = tracing(WEB, 1, drops)
@@ -199,6 +201,29 @@ test('spans past the queue are dropped and counted, whether the SDK is there or 
   await web.close(5_000)
   // One trace keeps fewer spans than were sent: the receiver has its own limit.
   assert.equal(receiver.store.spans(context.traceId).length, LIMITS.receivedSpansPerTraceCount)
+})
+
+test('an endpoint that does not answer costs a bounded queue, and what is over it is counted', async () => {
+  const drops: Drops = { count: 0, reasons: new Set() }
+  let answer: (() => void) | undefined
+  const allowed = new Promise<void>((resolve) => {
+    answer = resolve
+  })
+  const slow = createServer((_req, res) => void allowed.then(() => res.writeHead(400).end()))
+  await new Promise<void>((resolve) => slow.listen(0, '127.0.0.1', resolve))
+  const web = tracing(WEB, 1, drops)
+  web.configure({ samplingRatio: 1, otlpEndpoint: `http://127.0.0.1:${(slow.address() as AddressInfo).port}` })
+  await web.flush()
+  const context = newTraceContext(seededRandom(1), true)
+  // One batch of 512 is on its way and is not answered; behind it the queue fills.
+  const fits = 512 + LIMITS.spanQueueCount
+  for (let i = 0; i < fits + 7; i++) web.startClientSpan(context, CALL)?.end({ status: 200 })
+  assert.deepEqual([drops.count, [...drops.reasons]], [7, ['queue-full']])
+  answer?.()
+  await web.close(5_000)
+  slow.closeAllConnections()
+  await new Promise((resolve) => slow.close(resolve))
+  assert.equal(drops.count, fits + 7, 'what the endpoint refused in the end is counted too')
 })
 
 test('spans that the endpoint refuses are counted', async () => {
