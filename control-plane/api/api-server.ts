@@ -1,6 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
 import { err, ok, type Result } from '../../certs/result.ts'
 import type { Clock } from '../../sidecar/core/clock.ts'
 import { LIMITS } from '../../sidecar/core/limits.ts'
@@ -24,12 +23,12 @@ export interface ApiRoute {
   answer(request: ApiRequest): ApiReply | Promise<ApiReply>
 }
 
-/** Something else that is served under the same origin, below its own path. */
+/** Something else that is served under the same origin. */
 export interface ApiMount {
-  /** `/jaeger`. */
-  readonly path: string
+  /** Whether a request target is its. */
+  handles(target: string | undefined): boolean
   onRequest(request: IncomingMessage, response: ServerResponse): void
-  onUpgrade?(request: IncomingMessage, socket: Duplex, head: Buffer): void
+  onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void
 }
 
 export interface ApiServerDeps {
@@ -37,6 +36,8 @@ export interface ApiServerDeps {
   readonly access: AccessPolicy
   readonly routes: readonly ApiRoute[]
   readonly mounts: readonly ApiMount[]
+  /** Runs an answer inside a span. */
+  readonly trace: <T>(name: string, work: () => Promise<T>) => Promise<T>
   readonly onError: (error: unknown) => void
 }
 
@@ -47,7 +48,7 @@ const MAX_BODY_BYTES = 16 * 1024 * 1024
 export class ApiServer {
   readonly #deps: ApiServerDeps
   readonly #server: Server
-  readonly #upgraded = new Set<Duplex>()
+  readonly #upgraded = new Set<Socket>()
 
   constructor(deps: ApiServerDeps) {
     this.#deps = deps
@@ -61,15 +62,14 @@ export class ApiServer {
       (request, response) => void this.#onRequest(request, response),
     )
     this.#server.maxConnections = 1_000
-    this.#server.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket, head))
+    this.#server.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket as Socket, head))
     this.#server.on('clientError', (_, socket) => (socket as Socket).destroy())
   }
 
-  /** The port that it listens on; an error is a sentence. */
-  listen(port: number, host: string): Promise<Result<number, string>> {
+  /** The port that it listens on. */
+  listen(port: number, host: string): Promise<Result<number, NodeJS.ErrnoException>> {
     return new Promise((resolve) => {
-      const onError = (error: NodeJS.ErrnoException): void =>
-        resolve(err(error.code === 'EADDRINUSE' ? `port ${port} of ${host} is in use` : error.message))
+      const onError = (error: NodeJS.ErrnoException): void => resolve(err(error))
       this.#server.once('error', onError)
       this.#server.listen(port, host, () => {
         this.#server.off('error', onError)
@@ -132,13 +132,16 @@ export class ApiServer {
     if (body === undefined)
       return failure(413, { what: 'the body is too large', where, allowed: `at most ${MAX_BODY_BYTES} bytes` })
     const contentType = request.headers['content-type'] ?? ''
-    return found.route.answer({ params: found.params, query: url.searchParams, body, contentType })
+    const { route, params } = found
+    return this.#deps.trace(`${route.method} ${route.pattern}`, async () =>
+      route.answer({ params, query: url.searchParams, body, contentType }),
+    )
   }
 
-  #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  #onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     socket.on('error', () => undefined)
     const mount = refusalOf(request, this.#deps.access) === undefined ? this.#mountOf(request) : undefined
-    if (mount?.onUpgrade === undefined) {
+    if (mount === undefined) {
       socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n')
       return
     }
@@ -148,8 +151,7 @@ export class ApiServer {
   }
 
   #mountOf(request: IncomingMessage): ApiMount | undefined {
-    const path = (request.url ?? '').split('?', 1)[0] ?? ''
-    return this.#deps.mounts.find((mount) => path === mount.path || path.startsWith(`${mount.path}/`))
+    return this.#deps.mounts.find((mount) => mount.handles(request.url))
   }
 }
 

@@ -3,6 +3,7 @@ import type { Registration } from '../../sidecar/config/watch-protocol.ts'
 import type { Clock } from '../../sidecar/core/clock.ts'
 import type { Instance } from '../registry/registry.ts'
 import { toInstance } from '../world/to-instance.ts'
+import type { Workload } from '../world/world.ts'
 import { AckTracker } from './ack-tracker.ts'
 import type { InstanceRegistrar } from './instance-registrar.ts'
 import type { ResourceView } from './resource-source.ts'
@@ -50,6 +51,7 @@ export class PushHub {
   readonly acks = new AckTracker()
   readonly #deps: HubDeps
   readonly #workloads = new Map<string, ConnectedWorkload>()
+  readonly #asWorkloads = new Map<string, Workload>()
   readonly #greeting = new Set<WatchSession>()
   #isClosed = false
 
@@ -60,6 +62,11 @@ export class PushHub {
   /** Connected workloads, by name. */
   get workloads(): readonly ConnectedWorkload[] {
     return [...this.#workloads.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+  }
+
+  /** What connected workloads say of themselves; changes as they come and go. */
+  get asWorkloads(): ReadonlyMap<string, Workload> {
+    return this.#asWorkloads
   }
 
   find(workload: string): ConnectedWorkload | undefined {
@@ -117,6 +124,7 @@ export class PushHub {
       sinceMs: this.#deps.clock.wallMs(),
       session,
     })
+    this.#asWorkloads.set(hello.workload, toWorkload(peer, hello))
     this.#greeting.delete(session)
     // A sidecar that reconnects may be faster than the end of its old stream.
     earlier?.session.end('the workload has connected anew')
@@ -138,10 +146,19 @@ export class PushHub {
     const workload = this.#workloads.get(session.workload)
     if (workload?.session !== session) return
     this.#workloads.delete(workload.name)
+    this.#asWorkloads.delete(workload.name)
     this.acks.forget(workload.name)
     if (!this.#isClosed) this.#deps.registrar.detach(workload.name)
   }
 }
+
+const toWorkload = ({ namespace, serviceAccount }: PeerIdentity, { workload, serves }: Hello): Workload => ({
+  namespace,
+  name: workload.slice(namespace.length + 1),
+  serviceAccount,
+  labels: serves[0]?.labels ?? {},
+  serves: serves.map(({ service, port, appPort, protocol }) => ({ service, port, appPort, protocol })),
+})
 
 /** The reason to refuse a sidecar, or undefined. A name belongs to the identity that uses it as long as that is connected. */
 function whyRefused(peer: PeerIdentity, hello: Hello, holder: ConnectedWorkload | undefined): string | undefined {

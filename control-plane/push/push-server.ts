@@ -57,11 +57,10 @@ export class PushServer {
     this.#server.on('stream', (stream, headers) => this.#onStream(stream as ServerHttp2Stream, headers))
   }
 
-  /** The port that it listens on; an error says what to do. */
-  listen(port: number, host: string): Promise<Result<number, string>> {
+  /** The port that it listens on. */
+  listen(port: number, host: string): Promise<Result<number, NodeJS.ErrnoException>> {
     return new Promise((resolve) => {
-      const onError = (error: NodeJS.ErrnoException): void =>
-        resolve(err(error.code === 'EADDRINUSE' ? `port ${port} is in use` : error.message))
+      const onError = (error: NodeJS.ErrnoException): void => resolve(err(error))
       this.#server.once('error', onError)
       this.#server.listen(port, host, () => {
         this.#server.off('error', onError)

@@ -1,7 +1,8 @@
 import { err, ok, type Result } from '../../certs/result.ts'
 import type { Clock } from '../../sidecar/core/clock.ts'
 import { type ManifestRecords, readRecords } from '../api/manifest-record.ts'
-import type { Instance, Registry, Watch, WatchListener } from '../registry/registry.ts'
+import type { Manifest } from '../policy/manifest.ts'
+import type { Entry, Instance, Registry, Watch, WatchListener } from '../registry/registry.ts'
 import { buildWorld } from '../world/build-world.ts'
 import type { TelemetryDefaults, World, WorldTrust } from '../world/world.ts'
 import { Debounce, type DebouncePolicy } from './debounce.ts'
@@ -54,10 +55,15 @@ export class WorldSource {
   #availability: Availability
   #world: World | undefined
   #generation = 0
+  /** What the registry remembered of instances at the start. */
+  #recalled: Entry[] = []
 
   constructor(deps: WorldSourceDeps) {
     this.#deps = deps
-    this.#memory = new InstanceMemory(deps.clock, deps.settleMs, () => this.touch())
+    this.#memory = new InstanceMemory(deps.clock, deps.settleMs, () => {
+      this.touch()
+      void this.#forgetRecalled()
+    })
     this.#debounce = new Debounce(deps.clock, deps.debounce, () => this.#build())
     this.#availability = { available: true, detail: '', sinceMs: deps.clock.wallMs() }
   }
@@ -82,6 +88,7 @@ export class WorldSource {
     const { registry, instancePrefix, manifestPrefix, clock } = this.#deps
     const known = await registry.list(instancePrefix)
     if (!known.ok) return err(`the registry ${registry.description} can't be read: ${known.error.detail}`)
+    this.#recalled = [...known.value]
     this.#memory.recall(known.value.flatMap(({ value }) => fromMemo(value)?.instance ?? []))
     const first = new Promise<void>((resolve) => {
       this.#onFirst = resolve
@@ -109,6 +116,17 @@ export class WorldSource {
     this.#debounce.cancel()
     this.#build()
     return ok(undefined)
+  }
+
+  /** The world as it would be with these manifests, everything else as it is. */
+  hypothetical(manifests: readonly Manifest[]): World {
+    return buildWorld({
+      generation: this.#generation,
+      manifests,
+      instances: this.#memory.current(),
+      trust: this.#deps.trust(),
+      telemetryDefaults: this.#deps.telemetryDefaults,
+    })
   }
 
   /** Something outside the registry changed, as the roots: the world is built anew. */
@@ -165,6 +183,14 @@ export class WorldSource {
     }
   }
 
+  /** Sidecars that are not back by the end of the first settle window left while nobody was there to see it. */
+  async #forgetRecalled(): Promise<void> {
+    const healthy = new Set(this.#memory.current().map(({ id }) => id))
+    for (const { key, value, version } of this.#recalled.splice(0))
+      if (!healthy.has(fromMemo(value)?.instance.id ?? ''))
+        await this.#deps.registry.delete(key, { expectedVersion: version })
+  }
+
   #listener<T>(source: string, accept: (state: T) => void): WatchListener<T> {
     return {
       onState: (state) => {
@@ -181,14 +207,8 @@ export class WorldSource {
   }
 
   #build(): void {
-    const { trust, telemetryDefaults, onWorld } = this.#deps
-    this.#world = buildWorld({
-      generation: ++this.#generation,
-      manifests: [...(this.#records?.manifests.values() ?? [])],
-      instances: this.#memory.current(),
-      trust: trust(),
-      telemetryDefaults,
-    })
-    onWorld(this.#world)
+    this.#generation++
+    this.#world = this.hypothetical([...(this.#records?.manifests.values() ?? [])])
+    this.#deps.onWorld(this.#world)
   }
 }
