@@ -16,6 +16,7 @@ export const MAX_SPIFFE_ID_BYTES = 2048
 const MAX_TRUST_DOMAIN_BYTES = 255
 
 const SCHEME = 'spiffe://'
+const ASCII = /^[\x20-\x7e]*$/
 const TRUST_DOMAIN = /^[a-z0-9._-]+$/
 const SEGMENT = /^[a-zA-Z0-9._-]+$/
 
@@ -28,6 +29,8 @@ const SEGMENT = /^[a-zA-Z0-9._-]+$/
  */
 export function parseSpiffeId(text: string): Result<SpiffeId, string> {
   if (text.length > MAX_SPIFFE_ID_BYTES) return err(`it is longer than ${MAX_SPIFFE_ID_BYTES} octets`)
+  // toLowerCase turns the Kelvin sign into k: outside ASCII there is nothing to fold
+  if (!ASCII.test(text)) return err('it has characters outside printable ASCII')
   if (text.slice(0, SCHEME.length).toLowerCase() !== SCHEME) return err(`it does not begin with "${SCHEME}"`)
   const slash = text.indexOf('/', SCHEME.length)
   const trustDomain = parseTrustDomain(text.slice(SCHEME.length, slash === -1 ? undefined : slash).toLowerCase())

@@ -9,7 +9,7 @@ import { Authority, type AuthorityOptions } from '../../../control-plane/authori
 import { ServerCertificate } from '../../../control-plane/authority/server-certificate.ts'
 import { seededRandom } from '../../../sidecar/core/random.ts'
 import { DAY_MS, idOf, NOON, unwrap } from '../../certs/mesh-pki.ts'
-import { TurnedClock } from '../../sidecar/mtls/turned-clock.ts'
+import { SettlingClock } from '../../sidecar/mtls/settling-clock.ts'
 import { FakeRegistry } from '../../support/fake-registry.ts'
 
 const WEB = 'spiffe://mesh.example/ns/shop/sa/web'
@@ -18,7 +18,7 @@ const never = new AbortController().signal
 
 function setting(changes: Partial<AuthorityOptions> = {}) {
   const registry = new FakeRegistry()
-  const clock = new TurnedClock(NOON)
+  const clock = new SettlingClock(NOON)
   const options: AuthorityOptions = {
     registry,
     keyPrefix: 'outrigger/demo/authority/',

@@ -9,7 +9,7 @@ import { matchesName } from '../../../control-plane/authority/name-pattern.ts'
 import { createSigning } from '../../../control-plane/authority/signing.ts'
 import { seededRandom } from '../../../sidecar/core/random.ts'
 import { idOf, NOON, unwrap } from '../../certs/mesh-pki.ts'
-import { TurnedClock } from '../../sidecar/mtls/turned-clock.ts'
+import { SettlingClock } from '../../sidecar/mtls/settling-clock.ts'
 import { FakeRegistry } from '../../support/fake-registry.ts'
 
 const WEB = idOf('spiffe://mesh.example/ns/shop/sa/web')
@@ -19,7 +19,7 @@ const GRANT = { namespaces: ['shop'], serviceAccounts: ['web', 'order*'], expire
 
 function setting() {
   const registry = new FakeRegistry()
-  const clock = new TurnedClock(NOON)
+  const clock = new SettlingClock(NOON)
   return { registry, clock, tokens: new JoinTokens(registry, PREFIX, clock) }
 }
 

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../../../sidecar/core/clock.ts'
 
 /** A clock whose hands a test turns. Timers fire in order of their time; `turn` lets promises settle between them. */
-export class TurnedClock implements Clock {
+export class SettlingClock implements Clock {
   #nowMs = 0
   #wallOffsetMs: number
   #timers: { readonly dueMs: number; readonly action: () => void }[] = []
