@@ -21,7 +21,7 @@ import {
  * The one door to the untyped npm client. Its traps, each of which has a test: a failed compare-and-set or acquire, and
  * a missing key, resolve to undefined; values of a transaction must be base64 already; its own watch has no limit on
  * fast changes, so it is not used; it has no cap on connections; a response that breaks off never settles by itself,
- * so that each request has a time limit.
+ * so that each request has a time limit; a list with items that are no objects makes it throw from an event handler.
  */
 
 /** Connections for blocking queries, and for everything else: together well below the 200 that an agent grants one client. */
@@ -41,7 +41,7 @@ export type ConsulFailure =
 /** What a query answers, with what is needed to ask for the next change. */
 export interface Answer<T> {
   readonly value: T
-  /** `X-Consul-Index`; 0 when it was missing. */
+  /** `X-Consul-Index`. */
   readonly index: number
   /** False: the server has no leader, and what it says may be old or nothing. */
   readonly knowsLeader: boolean
@@ -246,7 +246,17 @@ function connect({ host, port, secure, token }: ConsulTarget, maxSockets: number
   const agent = secure
     ? new https.Agent({ keepAlive: true, maxSockets })
     : new http.Agent({ keepAlive: true, maxSockets })
-  return new Consul({ host, port, secure, agent, defaults: token === undefined ? {} : { token } })
+  const decoders = { 'application/json': decodeJson }
+  const options = { host, port, secure, agent, decoders, defaults: token === undefined ? {} : { token } }
+  return new Consul(options)
+}
+
+/** The client looks into the items of a list from an event handler: what is no object there would end the process. */
+function decodeJson(body: Buffer): unknown {
+  const value: unknown = JSON.parse(body.toString())
+  const isUsable = !Array.isArray(value) || value.every((item) => typeof item === 'object' && item !== null)
+  if (!isUsable) throw new Error('a list has items that are no objects')
+  return value
 }
 
 /** Consul adds up to a sixteenth to the wait by itself; five seconds more are for the answer to travel. */
@@ -258,15 +268,15 @@ function blockingOptions(ask: Extract<Ask, { kind: 'on-change' }>): Options {
   }
 }
 
+/**
+ * The client's answer with the response that it came in. Only Consul's own 404 means that there is nothing: a proxy's
+ * 404, or a body that the client could not use and left out, must not look like an empty store.
+ */
 function readAnswer<T>(raw: unknown, read: (raw: unknown) => T | undefined): Answer<T> | undefined {
   if (!Array.isArray(raw) || !(raw[0] instanceof http.IncomingMessage)) return undefined
-  const headers = raw[0].headers
-  const value = read(raw[1])
-  if (value === undefined) return undefined
-  const index = Number(headers['x-consul-index'] ?? 0)
-  return {
-    value,
-    index: Number.isSafeInteger(index) ? index : 0,
-    knowsLeader: headers['x-consul-knownleader'] !== 'false',
-  }
+  const { headers, statusCode } = raw[0]
+  const index = Number(headers['x-consul-index'] ?? Number.NaN)
+  const isMissing = raw[1] === undefined
+  const value = Number.isSafeInteger(index) && (!isMissing || statusCode === 404) ? read(raw[1]) : undefined
+  return value === undefined ? undefined : { value, index, knowsLeader: headers['x-consul-knownleader'] !== 'false' }
 }

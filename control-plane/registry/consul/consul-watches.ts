@@ -16,7 +16,7 @@ import { QueryPace } from './query-pace.ts'
 /** Health watches that may wait at once; the rest of the blocking connections is for keys, the catalogue and locks. */
 const HEALTH_SLOT_COUNT = 64
 /** How fast all health watches without a slot may ask, together. */
-const POLL_PACE = { burstCount: 16, perSecond: 20 } as const
+const POLL_PACE = { burstCount: 16, perSecond: 40 } as const
 /** Consul lists its own servers; nobody calls them through the mesh. */
 const CONSULS_OWN_SERVICE = 'consul'
 

@@ -48,10 +48,13 @@ export function openDatabase(path: string): Result<DatabaseSync, string> {
 /** A sentence about an error of SQLite, for a person. Source: https://www.sqlite.org/rescode.html */
 export function explain(error: unknown): string {
   const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : 0
-  const said = error instanceof Error ? error.message : String(error)
+  const said = oneLine(error instanceof Error ? error.message : String(error))
   const advice = ADVICE[code]
   return advice === undefined ? said : `${advice} (${said})`
 }
+
+/** SQLite's reports may have many lines; a message has one. */
+const oneLine = (text: string): string => text.replace(/\s+/g, ' ').slice(0, 200)
 
 const ADVICE: Readonly<Record<number, string>> = {
   5: 'another process has been writing to it for too long; end that process, or try again',
@@ -94,7 +97,7 @@ function prepare(database: DatabaseSync): string | undefined {
   }
   const check = database.prepare('PRAGMA quick_check(1)').get()?.['quick_check']
   if (check !== 'ok')
-    return `it is damaged (${String(check)}); restore it from a copy, or move it away to begin with an empty registry`
+    return `it is damaged (${oneLine(String(check))}); restore it from a copy, or move it away to begin with an empty registry`
   // WAL lets another process read while one writes. FULL: an answered write survives a power cut (the authority's state).
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
   database.exec(`BEGIN IMMEDIATE; ${SCHEMA} COMMIT`)
