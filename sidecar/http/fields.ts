@@ -27,6 +27,19 @@ export function joinedField(fields: Fields, name: string): string | undefined {
   return joined
 }
 
+/** The items of a comma-separated list, in lower case, without empty ones; only SP and HTAB are white space (RFC 9110 §5.6.1). */
+export function listItems(value: string): string[] {
+  const items: string[] = []
+  for (const part of value.split(',')) {
+    const item = trimSpace(part).toLowerCase()
+    if (item !== '') items.push(item)
+  }
+  return items
+}
+
+/** `text` without SP and HTAB at its ends. `String.trim` takes more away, NBSP say, and what it hides, others see. */
+export const trimSpace = (text: string): string => text.replace(/^[ \t]+|[ \t]+$/g, '')
+
 /** A list in which `name` (lower case) stands exactly once, with `value`: in the place of the first, else at the end. */
 export function withField(fields: Fields, name: string, value: string): Fields {
   const edited: string[] = []

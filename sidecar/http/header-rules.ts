@@ -1,4 +1,4 @@
-import { filterFields } from './fields.ts'
+import { filterFields, listItems } from './fields.ts'
 import { type Fields, NO_FIELDS } from './head.ts'
 
 /** Bits of a rule about a field name. A name without a rule has 0. */
@@ -94,10 +94,7 @@ export function stripMeshFields(fields: Fields): Fields {
  */
 export function withoutNominated(fields: Fields, nominated: string): Fields {
   const names = new Set<string>()
-  for (const part of nominated.split(',')) {
-    const name = part.trim().toLowerCase()
-    if (name !== '' && (headerRule(name) & keepWhenNominated) === 0) names.add(name)
-  }
+  for (const name of listItems(nominated)) if ((headerRule(name) & keepWhenNominated) === 0) names.add(name)
   for (let i = 0; i < fields.length; i += 2) {
     if (names.has(fields[i] as string)) return filterFields(fields, (name) => !names.has(name))
   }

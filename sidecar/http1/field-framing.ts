@@ -1,5 +1,6 @@
 import type { MeshErrorCode } from '../core/mesh-errors.ts'
 import { INVALID_LENGTH, parseContentLength } from '../http/content-length.ts'
+import { listItems, trimSpace } from '../http/fields.ts'
 import { isToken } from '../http/octets.ts'
 import { FieldKind } from './known-names.ts'
 import type { LineSet } from './line-set.ts'
@@ -122,7 +123,7 @@ const NOT_LAST = new Set(['gzip', 'x-gzip', 'compress', 'x-compress', 'deflate',
 function judgeCoding(value: string, framing: Framing): void {
   if (value === 'chunked' || value.toLowerCase() === 'chunked') return
   const codings = value.toLowerCase().split(',')
-  const names = codings.map((coding) => coding.trim())
+  const names = codings.map(trimSpace)
   const earlier = names.slice(0, -1)
   const last = names.at(-1) ?? ''
   if (!names.every(isToken)) refuse(framing, 'bad-request', 'Transfer-Encoding is not a list of coding names')
@@ -142,12 +143,11 @@ function readConnection(value: string, framing: Framing): void {
     return
   }
   let isOther = false
-  for (const part of value.split(',')) {
-    const option = part.trim().toLowerCase()
+  for (const option of listItems(value)) {
     if (option === 'close') framing.wantsClose = true
     else if (option === 'keep-alive') framing.wantsKeepAlive = true
     else if (option === 'upgrade') framing.nominatesUpgrade = true
-    else if (option !== '' && option !== 'te') isOther = true
+    else if (option !== 'te') isOther = true
   }
   if (isOther) framing.nominated = framing.nominated === undefined ? value : `${framing.nominated},${value}`
 }

@@ -129,7 +129,11 @@ export abstract class MessageDecoder {
     let isComplete = false
     let i = at + this.#searchedBytes
     for (; i < to; i++) {
-      if (byteAt(input, i) !== LF) continue
+      if (byteAt(input, i) !== LF) {
+        if (i === at || input[i - 1] !== CR) continue
+        this.refuse('bad-request', 'a CR without LF')
+        return 'violation'
+      }
       if (i === at || input[i - 1] !== CR) {
         this.refuse('bad-request', 'a line ends in LF without CR')
         return 'violation'
