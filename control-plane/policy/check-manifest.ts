@@ -5,7 +5,7 @@ import { fields, LabelName, Labels, ObjectName, text } from './schema-parts.ts'
 import { didYouMean, type FieldPath, foundOf, orList, type ShapeProblem, shapeOf } from './shape-problems.ts'
 
 /** What Kubernetes puts beside our fields is accepted and dropped: it says nothing about intent. */
-const foreign = Type.Optional(Type.Unknown())
+const foreign = Type.Optional(Type.Unknown({ foreign: true }))
 const ObjectMeta = (name: typeof ObjectName) =>
   fields({
     name,

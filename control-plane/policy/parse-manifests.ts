@@ -75,7 +75,8 @@ function readDocument(
   if (value === null || value === undefined) return ok(undefined)
   const manifest = checkManifest(value, defaultNamespace)
   if (manifest.ok) return manifest
-  return err(manifest.error.map((problem) => locateProblem(problem, source, subjectOf(value))))
+  const problems = manifest.error.map((problem) => locateProblem(problem, source, subjectOf(value)))
+  return err(problems.sort((a, b) => a.line - b.line))
 }
 
 function duplicateOf(earlier: Manifest, manifest: Manifest, source: ManifestSource): ManifestProblem {

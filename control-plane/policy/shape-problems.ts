@@ -55,7 +55,7 @@ function toProblems(error: SchemaError, root: TSchema, value: unknown): readonly
       return [] // said better by additionalProperties, which names the known fields
     case 'additionalProperties': {
       if (typeof schema['additionalProperties'] === 'object') return [] // the value's own error says it
-      const known = Object.keys((schema['properties'] ?? {}) as object).filter((name) => !isNotYet(schema, name))
+      const known = fieldsOf(schema)
       const unknown = (error.params as { additionalProperties: string[] }).additionalProperties
       return unknown.map((name) => ({
         path: [...path, name],
@@ -120,7 +120,7 @@ function describe(schema: SchemaNode): string {
     case 'array':
       return `a list${maxItems === undefined ? '' : ` of ${minItems ?? 0} to ${maxItems} elements`}`
     case 'object': {
-      const known = Object.keys((schema['properties'] ?? {}) as object)
+      const known = fieldsOf(schema)
       return known.length === 0 ? 'a mapping' : `a mapping with the fields ${known.join(', ')}`
     }
     default:
@@ -132,8 +132,11 @@ function describe(schema: SchemaNode): string {
 export const orList = (words: readonly string[]): string =>
   words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
 
-const isNotYet = (schema: SchemaNode, name: string): boolean =>
-  ((schema['properties'] ?? {}) as Record<string, SchemaNode>)[name]?.['notYet'] !== undefined
+/** Names of the fields that a person may write: not those that we refuse for now, nor those that only Kubernetes writes. */
+const fieldsOf = (schema: SchemaNode): string[] =>
+  Object.entries((schema['properties'] ?? {}) as Record<string, SchemaNode>)
+    .filter(([, property]) => property['notYet'] === undefined && property['foreign'] === undefined)
+    .map(([name]) => name)
 
 /** Splits a JSON Pointer (RFC 6901 §4); a segment is an index only where the value has a list. */
 function segmentsOf(pointer: string, root: unknown): FieldPath {
