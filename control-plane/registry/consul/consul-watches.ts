@@ -73,22 +73,19 @@ export class ConsulWatches {
       told.state(view.instances)
     }
     const unobserve = availability.observe(judge)
-    const watch = this.#start(
-      told,
-      this.#slots,
-      (ask) => client.health(service, ask),
-      (answer: HealthEntry[]) => {
-        entries = answer
-        judge()
-      },
-    )
-    return {
-      stop: () => {
-        unobserve()
-        again?.cancel()
-        watch.stop()
-      },
+    const onAnswer = (answer: HealthEntry[]): void => {
+      entries = answer
+      judge()
     }
+    const watch = this.#start(told, this.#slots, (ask) => client.health(service, ask), onAnswer)
+    const stop = (): void => {
+      this.#stops.delete(stop)
+      unobserve()
+      again?.cancel()
+      watch.stop()
+    }
+    this.#stops.add(stop)
+    return { stop }
   }
 
   /** No listener is called any more. */
