@@ -89,6 +89,10 @@ export class ConsulAgent implements AsyncDisposable {
   async resume(): Promise<void> {
     assert(this.#process === undefined, 'the agent runs already')
     const child = spawn('consul', ['agent', '-config-file', join(this.#directory, 'agent.json')])
+    // A test process that ends by an uncaught error must not leave its agent behind.
+    const end = (): boolean => child.kill('SIGKILL')
+    process.once('exit', end)
+    child.once('exit', () => process.removeListener('exit', end))
     const keep = (text: Buffer): void => {
       this.#output = (this.#output + text.toString()).slice(-4_000)
     }
@@ -120,7 +124,11 @@ export class ConsulAgent implements AsyncDisposable {
   }
 
   /** One request to the agent's API, for what a test needs beside the code under test. The path begins with `/v1`. */
-  async call(method: string, path: string, body?: unknown): Promise<{ readonly status: number; readonly body: string }> {
+  async call(
+    method: string,
+    path: string,
+    body?: unknown,
+  ): Promise<{ readonly status: number; readonly body: string }> {
     const answer = await fetch(`http://${this.host}:${this.port}${path}`, {
       method,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
