@@ -35,7 +35,12 @@ export async function temporaryFolder(): Promise<AsyncDisposable & { readonly pa
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
 }
 
-const seams = { clock: systemClock, random: seededRandom(7), log: Logger.to(() => undefined, systemClock, 'off'), version: 'test' }
+const seams = {
+  clock: systemClock,
+  random: seededRandom(7),
+  log: Logger.to(() => undefined, systemClock, 'off'),
+  version: 'test',
+}
 
 /** Options of a control plane on loopback with everything in `path`. */
 export const optionsIn = (path: string, more: Partial<ControlPlaneOptions> = {}): ControlPlaneOptions => ({

@@ -1,46 +1,83 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import test from 'ava'
-import { controlPlane, eventually, joinToken, registration, TestSidecar, temporaryFolder } from './fixture.ts'
+import { openRegistry } from '../../../control-plane/registry/open-registry.ts'
+import { systemClock } from '../../../sidecar/core/clock.ts'
+import { seededRandom } from '../../../sidecar/core/random.ts'
+import { call, controlPlane, eventually, joinToken, registration, TestSidecar, temporaryFolder } from './fixture.ts'
 
-test('a control plane that restarts takes no endpoint from anybody, though their heartbeats ran out', async () => {
+/** Resolves when the registry in the file calls no instance of `shop/orders` healthy. */
+async function nobodyHealthy(path: string): Promise<void> {
+  const registry = await openRegistry(`embedded:${path}`, { clock: systemClock, random: seededRandom(1) })
+  if (!registry.ok) throw new Error(registry.error)
+  await new Promise<void>((resolve) => {
+    registry.value.watchInstances('orders-shop', {
+      onState: (instances) => {
+        if (instances.length === 0) resolve()
+      },
+      onAvailability: () => undefined,
+    })
+  })
+  await registry.value[Symbol.asyncDispose]()
+}
+
+test('a control plane that restarts takes no endpoint from anybody, though its heartbeats ran out', async () => {
   await using folder = await temporaryFolder()
-  const first = await controlPlane(folder.path)
+  const times = { instanceTtlMs: 300, heartbeatMs: 50, graceMs: 150, settleMs: 4_000, debounceMs: 2, maxDebounceMs: 20 }
+  const first = await controlPlane(folder.path, { times })
   const { push } = first.ports
   const common = { port: push, bundleFile: first.bundleFile, token: await joinToken(first) }
-  await using orders = await TestSidecar.start({
-    ...common,
-    workload: 'shop/orders',
-    serves: [registration('shop/orders', 15008)],
-  })
+  const serves = [registration('shop/orders', 15008)]
+  const orders = await TestSidecar.start({ ...common, workload: 'shop/orders', serves })
   await using web = await TestSidecar.start({ ...common, workload: 'shop/web' })
   void web.watch.want('Endpoints', 'shop/orders')
-  const counts = new Set<number>()
-  web.store.subscribe(({ endpoints }) => void counts.add(endpoints.get('shop/orders')?.endpoints.length ?? 0))
-  await eventually('the endpoint is there', () => counts.has(1))
-  counts.clear()
+  const seen: string[][] = []
+  web.store.subscribe(({ endpoints }) => {
+    seen.push((endpoints.get('shop/orders')?.endpoints ?? []).map(({ workload }) => workload))
+  })
+  const last = (): readonly string[] => seen.at(-1) ?? []
+  await eventually('the endpoint is there', () => last().includes('shop/orders'))
   await first.close()
   await eventually('the sidecar knows that it may be outdated', () => web.watch.status.staleSinceMs !== undefined)
-  assert.equal(web.store.current.endpoints.get('shop/orders')?.endpoints.length, 1)
+  await orders[Symbol.asyncDispose]()
+  await nobodyHealthy(join(folder.path, 'registry.db'))
 
-  // one heartbeat and time to live of nothing: the instance is over before the sidecars are back
-  await using second = await controlPlane(folder.path, {
-    push: { host: '127.0.0.1', port: push },
-    times: { instanceTtlMs: 3_000, heartbeatMs: 200, graceMs: 150, settleMs: 4_000, debounceMs: 2, maxDebounceMs: 20 },
-  })
-  await eventually('both are back', () => web.watch.status.connected && orders.watch.status.connected)
+  seen.length = 0
+  await using second = await controlPlane(folder.path, { times, push: { host: '127.0.0.1', port: push } })
+  await eventually('the caller is back', () => web.watch.status.connected)
   await using _more = await TestSidecar.start({
     ...common,
     token: await joinToken(second),
     workload: 'shop/orders-2',
     serves: [registration('shop/orders', 15009)],
   })
-  await eventually('a new endpoint is pushed', () => counts.has(2))
-  assert.deepEqual([...counts].filter((count) => count < 1), [])
+  await eventually('a new endpoint is pushed', () => last().includes('shop/orders-2'))
+  await using _back = await TestSidecar.start({
+    ...common,
+    workload: 'shop/orders',
+    serves,
+    identities: orders.identities,
+  })
+  await eventually('the old one is healthy again', async () => {
+    const { body } = await call(second, 'GET', '/v1/status')
+    return body.workloads.length === 3
+  })
+  assert.deepEqual(
+    seen.filter((workloads) => !workloads.includes('shop/orders')),
+    [],
+  )
 })
 
 test('an instance that never comes back is gone when the settle window is over', async () => {
   await using folder = await temporaryFolder()
-  const times = { instanceTtlMs: 1_000, heartbeatMs: 200, graceMs: 150, settleMs: 300, debounceMs: 2, maxDebounceMs: 20 }
+  const times = {
+    instanceTtlMs: 1_000,
+    heartbeatMs: 200,
+    graceMs: 150,
+    settleMs: 300,
+    debounceMs: 2,
+    maxDebounceMs: 20,
+  }
   const first = await controlPlane(folder.path, { times })
   const { push } = first.ports
   const common = { port: push, bundleFile: first.bundleFile, token: await joinToken(first) }

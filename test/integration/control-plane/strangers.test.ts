@@ -80,7 +80,11 @@ test('whoever shows no certificate may sign with a token, and watch nothing', as
   const watched = await exchange(session, '/v1/watch', hello('shop/web'))
   assert.equal(watched.status, 401)
   assert.match(watched.body, /the client showed no certificate/)
-  const signed = await exchange(session, '/v1/sign', '{"csrPem":"nonsense","identity":"spiffe://mesh.test/ns/shop/sa/web"}')
+  const signed = await exchange(
+    session,
+    '/v1/sign',
+    '{"csrPem":"nonsense","identity":"spiffe://mesh.test/ns/shop/sa/web"}',
+  )
   assert.equal(signed.status, 401)
   const malformed = await exchange(session, '/v1/sign', '{"csrPem":1}', await joinToken(plane))
   assert.equal(malformed.status, 400)
@@ -111,7 +115,7 @@ test('a workload or service of another namespace than the certificate is refused
   session.value.destroy()
 })
 
-test('a name is its identity\'s as long as that is connected, and only its own policy is told', async () => {
+test("a name is its identity's as long as that is connected, and only its own policy is told", async () => {
   await using folder = await temporaryFolder()
   await using plane = await controlPlane(folder.path)
   const common = { port: plane.ports.push, bundleFile: plane.bundleFile, token: await joinToken(plane) }
@@ -136,7 +140,9 @@ test('an oversized line after the hello ends the stream with its reason', async 
   const session = await web.channel.connect()
   assert.ok(session.ok)
   const stream = session.value.request({ ':method': 'POST', ':path': '/v1/watch' }, { endStream: false })
-  const ended = new Promise<string>((resolve) => stream.on('trailers', (headers) => resolve(String(headers['x-outrigger-reason']))))
+  const ended = new Promise<string>((resolve) =>
+    stream.on('trailers', (headers) => resolve(String(headers['x-outrigger-reason']))),
+  )
   stream.on('error', () => undefined)
   stream.write(hello('shop/web-2'))
   await new Promise((resolve) => stream.once('data', resolve))
@@ -157,10 +163,17 @@ metadata: {name: orders, namespace: shop}
 spec:
   parentRefs: [{group: "", kind: Service, name: orders, port: 80}]
   rules:
-${Array.from({ length: 16 }, (_, n) => `    - matches: [${Array.from({ length: 8 }, (_, m) => `{path: {type: Exact, value: "/${n}/${m}/${filler}/${i}"}}`).join(', ')}]
-      backendRefs: [{name: orders, port: 80}]`).join('\n')}
+${Array.from(
+  { length: 16 },
+  (
+    _,
+    n,
+  ) => `    - matches: [${Array.from({ length: 8 }, (_, m) => `{path: {type: Exact, value: "/${n}/${m}/${filler}/${i}"}}`).join(', ')}]
+      backendRefs: [{name: orders, port: 80}]`,
+).join('\n')}
 `
-  const service = 'apiVersion: v1\nkind: Service\nmetadata: {name: orders, namespace: shop}\nspec: {ports: [{port: 80}]}\n'
+  const service =
+    'apiVersion: v1\nkind: Service\nmetadata: {name: orders, namespace: shop}\nspec: {ports: [{port: 80}]}\n'
   await call(plane, 'PUT', '/v1/manifests', `${service}---\n${route(0)}`)
   await using web = await TestSidecar.start({ ...common, workload: 'shop/web' })
   await web.watch.want('Service', 'shop/orders')
@@ -191,7 +204,12 @@ test('TLS 1.2 is refused', async () => {
   await using folder = await temporaryFolder()
   await using plane = await controlPlane(folder.path)
   const failure = await new Promise<string>((resolve) => {
-    const socket = connectTls({ port: plane.ports.push, host: '127.0.0.1', maxVersion: 'TLSv1.2', rejectUnauthorized: false })
+    const socket = connectTls({
+      port: plane.ports.push,
+      host: '127.0.0.1',
+      maxVersion: 'TLSv1.2',
+      rejectUnauthorized: false,
+    })
     socket.on('secureConnect', () => resolve('connected'))
     socket.on('error', (error) => resolve(error.message))
   })

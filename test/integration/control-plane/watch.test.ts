@@ -26,7 +26,8 @@ class ObservedStore extends SnapshotStore {
   override apply(changes: readonly Change[]): readonly Rejection[] {
     const refused: Rejection[] = []
     const taken = changes.filter((change) => {
-      const { kind, name } = 'put' in change ? (change.put as { kind: string; name: string }) : { kind: change.delete, name: change.name }
+      const { kind, name } =
+        'put' in change ? (change.put as { kind: string; name: string }) : { kind: change.delete, name: change.name }
       this.told.push(`${kind}/${name}`)
       if (!this.refuse(change)) return true
       const version = 'put' in change ? (change.version ?? '') : ''
