@@ -94,7 +94,10 @@ export class ConsulLock implements Lock {
   async release(): Promise<void> {
     if (this.lost.aborted) return
     this.lose()
-    await this.#seams.client.transact([{ Verb: 'unlock', Key: this.consulKey, Value: '', Session: this.session }])
+    const unlock = { Verb: 'unlock', Key: this.consulKey, Value: '', Session: this.session } as const
+    const unlocked = await this.#seams.client.transact([unlock])
+    // Nobody is renewing the session any more: where Consul is away, it ends by itself.
+    if (!unlocked.ok && unlocked.error.kind === 'unreachable') return
     await this.#seams.client.destroySession(this.session)
   }
 
