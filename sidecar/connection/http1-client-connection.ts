@@ -104,7 +104,7 @@ export class Http1ClientConnection implements ClientStreamOwner {
   /** Closes at once; an exchange in flight hears of it. */
   destroy(): void {
     this.#socket.destroy()
-    this.#fail(meshError('reset', 'the connection to the application was closed'))
+    this.#fail(this.#brokenOff('the connection to the application was closed'))
   }
 
   sendRequestBody(stream: Http1ClientStream, chunk: Buffer): boolean {
@@ -270,7 +270,7 @@ export class Http1ClientConnection implements ClientStreamOwner {
   #onClose(): void {
     if (this.#isClosed) return
     this.#isClosed = true
-    this.#fail(meshError('reset', 'the connection to the application closed'))
+    this.#fail(this.#brokenOff('the connection to the application closed'))
     this.#listener.onClosed(this)
   }
 }
