@@ -1,7 +1,6 @@
 import type { HTTPRouteManifest } from '../policy/manifest.ts'
+import { type ParentRef, parentName } from '../policy/parent-name.ts'
 import type { World, WorldService } from '../world/world.ts'
-
-export type ParentRef = HTTPRouteManifest['spec']['parentRefs'][number]
 
 /** A route that concerns a service. */
 export interface Attachment {
@@ -9,10 +8,6 @@ export interface Attachment {
   /** Ports of the service that it is attached to, in order. */
   readonly ports: readonly number[]
 }
-
-/** The service that a parent reference means, `namespace/name`. */
-export const parentName = (ref: ParentRef, route: HTTPRouteManifest): string =>
-  `${ref.namespace ?? route.metadata.namespace}/${ref.name}`
 
 /** Ports of the service that a parent reference means; empty when it names one that the service does not have. */
 export function portsOfParent(ref: ParentRef, service: WorldService): readonly number[] {
@@ -24,12 +19,13 @@ export function portsOfParent(ref: ParentRef, service: WorldService): readonly n
 /**
  * The routes that decide for one caller of a service, by port. Source: GEP-1294 (GAMMA). Routes in the service's own
  * namespace are for all callers (producer); those in the caller's namespace are for callers there (consumer), and where
- * one is attached to a port, the producer's are not asked for that port. A port without any has no attachment here.
+ * one is attached to a port, the producer's are not asked for that port. A port without any has no attachment here. Within a class the
+ * oldest route comes first.
  */
 export function attachRoutes(world: World, service: WorldService, callerNamespace: string): readonly Attachment[] {
   const producer: Attachment[] = []
   const consumer: Attachment[] = []
-  for (const route of world.httpRoutes) {
+  for (const route of world.routesByParent.get(service.qualifiedName) ?? []) {
     const { namespace } = route.metadata
     const isProducer = namespace === service.namespace
     if (!isProducer && namespace !== callerNamespace) continue

@@ -7,12 +7,12 @@ import type {
   TrafficSettings,
 } from '../../sidecar/config/resources.ts'
 import type { HTTPRouteMatch, HTTPRouteRule } from '../policy/http-route.ts'
-import { byAge } from '../policy/manifest.ts'
+import { manifestKey, refOf } from '../policy/manifest.ts'
 import type { World, WorldService } from '../world/world.ts'
 import { type Attachment, attachRoutes } from './attach-routes.ts'
 import { byPrecedence } from './by-precedence.ts'
 import { compileFilters } from './compile-filters.ts'
-import { findTrafficPolicy, overlayRetry, toStatuses } from './compile-traffic.ts'
+import { overlayRetry, toStatuses } from './compile-traffic.ts'
 import { implicitOrigin, originOf } from './origin-of.ts'
 import { resolveBackend } from './resolve-backend.ts'
 import { toMs } from './to-ms.ts'
@@ -34,13 +34,11 @@ export function compileRoutes(
   traffic: TrafficSettings,
 ): RouteRule[] {
   const attachments = attachRoutes(world, service, callerNamespace)
-  const entries = attachments.flatMap((attachment) =>
-    compileAttachment(world, service, attachment, traffic).map((rule) => ({ rule, route: attachment.route })),
-  )
-  // Stable: rules of one route, and matches of one rule, stay in their order.
-  entries.sort((a, b) => byPrecedence(a.rule.match, b.rule.match) || byAge(a.route, b.route))
+  const rules = attachments.flatMap((attachment) => compileAttachment(world, service, attachment, traffic))
+  // Stable: of equals the older route stays first, and within a route rules and matches stay in their order.
+  rules.sort((a, b) => byPrecedence(a.match, b.match))
   const routed = new Set(attachments.flatMap(({ ports }) => ports))
-  return [...entries.map(({ rule }) => rule), ...implicitRules(service, routed)]
+  return [...rules, ...implicitRules(service, routed)]
 }
 
 function compileAttachment(
@@ -49,7 +47,7 @@ function compileAttachment(
   { route, ports }: Attachment,
   traffic: TrafficSettings,
 ): RouteRule[] {
-  const policy = findTrafficPolicy(world, { kind: 'HTTPRoute', ...route.metadata })
+  const policy = world.trafficPolicyByTarget.get(manifestKey(refOf(route)))
   const attachedPorts = ports.length === service.ports.length ? [] : [...ports]
   return (route.spec.rules ?? DEFAULT_RULES).flatMap((rule, i) => {
     const requestTimeoutMs = toMs(rule.timeouts?.request ?? policy?.spec.timeouts?.request)

@@ -1,5 +1,4 @@
 import type { RetrySettings, TrafficSettings } from '../../sidecar/config/resources.ts'
-import type { TrafficPolicyManifest } from '../policy/manifest.ts'
 import type { TrafficSections } from '../policy/traffic-sections.ts'
 import type { World, WorldService } from '../world/world.ts'
 import { implicitOrigin, originOf } from './origin-of.ts'
@@ -17,23 +16,12 @@ const BALANCERS = {
 
 /** How callers treat a service: its TrafficPolicy over the mesh's defaults over ours, field by field. */
 export function compileTraffic(world: World, service: WorldService): TrafficSettings {
-  const policy = findTrafficPolicy(world, { kind: 'Service', namespace: service.namespace, name: service.name })
+  const policy = world.trafficPolicyByTarget.get(`Service/${service.qualifiedName}`)
   const mesh = overlay(TRAFFIC_DEFAULTS, world.meshConfig?.spec.traffic)
   if (policy !== undefined) return { origin: originOf(policy), ...overlay(mesh, policy.spec) }
   const origin = world.meshConfig?.spec.traffic === undefined ? undefined : originOf(world.meshConfig)
   return { origin: origin ?? implicitOrigin(service.qualifiedName), ...mesh }
 }
-
-/** The policy that concerns a service or route: of several the oldest, as Gateway API settles conflicts between policies. */
-export const findTrafficPolicy = (
-  world: World,
-  target: { readonly kind: 'Service' | 'HTTPRoute'; readonly namespace: string; readonly name: string },
-): TrafficPolicyManifest | undefined =>
-  world.trafficPolicies.find(
-    ({ metadata, spec }) =>
-      metadata.namespace === target.namespace &&
-      spec.targetRefs.some(({ kind, name }) => kind === target.kind && name === target.name),
-  )
 
 function overlay(base: Settings, sections: TrafficSections | undefined): Settings {
   if (sections === undefined) return base

@@ -1,6 +1,7 @@
 import type { HTTPRouteManifest } from '../policy/manifest.ts'
+import { type ParentRef, parentName } from '../policy/parent-name.ts'
 import type { World } from '../world/world.ts'
-import { type ParentRef, parentName, portsOfParent } from './attach-routes.ts'
+import { portsOfParent } from './attach-routes.ts'
 import { findBackendFault } from './resolve-backend.ts'
 
 /** A condition of a status, as Kubernetes shapes it; who stores it adds `lastTransitionTime`. */

@@ -1,7 +1,6 @@
 import { manifestKey, nameOf, refOf, type TrafficPolicyManifest } from '../policy/manifest.ts'
 import { didYouMean } from '../policy/shape-problems.ts'
 import type { World } from '../world/world.ts'
-import { findTrafficPolicy } from './compile-traffic.ts'
 import type { Finding } from './finding.ts'
 import { unknownService } from './unknown-service.ts'
 
@@ -29,7 +28,7 @@ export function validateTraffic(world: World, policy: TrafficPolicyManifest): re
       })
       continue
     }
-    const inForce = findTrafficPolicy(world, { kind, namespace, name })
+    const inForce = world.trafficPolicyByTarget.get(manifestKey({ kind, namespace, name }))
     if (inForce === undefined || manifestKey(refOf(inForce)) === manifestKey(refOf(policy))) continue
     findings.push({
       severity: 'warning',

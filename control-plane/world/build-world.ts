@@ -1,5 +1,14 @@
 import type { Endpoint } from '../../sidecar/config/resources.ts'
-import { byAge, type Manifest, manifestKey, refOf, type ServiceManifest } from '../policy/manifest.ts'
+import {
+  byAge,
+  type HTTPRouteManifest,
+  type Manifest,
+  manifestKey,
+  refOf,
+  type ServiceManifest,
+  type TrafficPolicyManifest,
+} from '../policy/manifest.ts'
+import { parentName } from '../policy/parent-name.ts'
 import type { Instance } from '../registry/registry.ts'
 import { readInstances } from './read-instances.ts'
 import { toProtocol } from './to-protocol.ts'
@@ -26,6 +35,8 @@ export function buildWorld(sources: WorldSources): World {
   const declared = new Map(
     ofKind(sorted, 'Service').map((manifest) => [`${manifest.metadata.namespace}/${manifest.metadata.name}`, manifest]),
   )
+  const httpRoutes = ofKind(sorted, 'HTTPRoute')
+  const trafficPolicies = ofKind(sorted, 'TrafficPolicy')
   const names = [...new Set([...declared.keys(), ...endpoints.keys()])].sort()
   return {
     generation: sources.generation,
@@ -34,10 +45,12 @@ export function buildWorld(sources: WorldSources): World {
     services: new Map(names.map((name) => [name, toService(name, declared.get(name), endpoints.get(name) ?? [])])),
     workloads,
     manifests,
-    httpRoutes: ofKind(sorted, 'HTTPRoute'),
+    httpRoutes,
+    routesByParent: byParent(httpRoutes),
     authorizationPolicies: ofKind(sorted, 'AuthorizationPolicy'),
     peerAuthentications: ofKind(sorted, 'PeerAuthentication'),
-    trafficPolicies: ofKind(sorted, 'TrafficPolicy'),
+    trafficPolicies,
+    trafficPolicyByTarget: byTarget(trafficPolicies),
     meshConfig: ofKind(sorted, 'MeshConfig')[0],
     skipped,
   }
@@ -45,6 +58,29 @@ export function buildWorld(sources: WorldSources): World {
 
 const ofKind = <K extends Manifest['kind']>(manifests: readonly Manifest[], kind: K) =>
   manifests.filter((manifest): manifest is Extract<Manifest, { kind: K }> => manifest.kind === kind)
+
+function byParent(routes: readonly HTTPRouteManifest[]): ReadonlyMap<string, readonly HTTPRouteManifest[]> {
+  const found = new Map<string, HTTPRouteManifest[]>()
+  for (const route of routes) {
+    for (const parent of new Set(route.spec.parentRefs.map((ref) => parentName(ref, route)))) {
+      const known = found.get(parent)
+      if (known === undefined) found.set(parent, [route])
+      else known.push(route)
+    }
+  }
+  return found
+}
+
+function byTarget(policies: readonly TrafficPolicyManifest[]): ReadonlyMap<string, TrafficPolicyManifest> {
+  const found = new Map<string, TrafficPolicyManifest>()
+  for (const policy of policies) {
+    for (const { kind, name } of policy.spec.targetRefs) {
+      const key = manifestKey({ kind, namespace: policy.metadata.namespace, name })
+      if (!found.has(key)) found.set(key, policy)
+    }
+  }
+  return found
+}
 
 function toService(
   qualifiedName: string,

@@ -85,9 +85,13 @@ export interface World {
   /** By `manifestKey`. */
   readonly manifests: ReadonlyMap<string, Manifest>
   readonly httpRoutes: readonly HTTPRouteManifest[]
+  /** The same, by the services (`namespace/name`) that they name as parents: a service's routes are found without a search. */
+  readonly routesByParent: ReadonlyMap<string, readonly HTTPRouteManifest[]>
   readonly authorizationPolicies: readonly AuthorizationPolicyManifest[]
   readonly peerAuthentications: readonly PeerAuthenticationManifest[]
   readonly trafficPolicies: readonly TrafficPolicyManifest[]
+  /** The policy in force for a target, by the target's `manifestKey`: of several the oldest (Gateway API, policy conflicts). */
+  readonly trafficPolicyByTarget: ReadonlyMap<string, TrafficPolicyManifest>
   readonly meshConfig: MeshConfigManifest | undefined
   readonly skipped: readonly SkippedInstance[]
 }

@@ -53,6 +53,14 @@ for (const [about, text, findings] of FINDINGS) {
   test(`validateWorld finds ${about}`, () => assert.deepEqual(findingsOf(text), findings))
 }
 
+test('validateWorld finds no shadow where equal rules are for different ports', () => {
+  const two =
+    '---\napiVersion: v1\nkind: Service\nmetadata: { name: two }\nspec: { ports: [{ name: a, port: 80 }, { name: b, port: 81 }] }\n'
+  const at = (port: number) => `{ parentRefs: [{ kind: Service, name: two, port: ${port} }] }`
+  assert.deepEqual(findingsOf(two + route('a', at(80)) + route('b', at(81))), [])
+  assert.equal(findingsOf(two + route('a', at(80)) + route('b', at(80))).length, 1)
+})
+
 test('validateWorld looks only at the manifests that are asked for, among all others', () => {
   const bad = route('bad', '{ parentRefs: [{ kind: Service, name: gone }] }')
   assert.equal(findingsOf(bad).length, 1)
