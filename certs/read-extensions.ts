@@ -19,7 +19,7 @@ export interface Extensions {
   /** How many alternative names are of another type: DNS, IP address, e-mail and so on. */
   readonly otherNameCount: number
   readonly isCa: boolean
-  /** How many CA certificates may follow this one in a chain; undefined: any number. */
+  /** How many CA certificates may follow this one in a chain; undefined means no limit. */
   readonly pathLength: number | undefined
   /** Undefined: the extension is absent. */
   readonly keyUsage: ReadonlySet<KeyUsage> | undefined

@@ -19,7 +19,7 @@ function extension(id: string, isCritical: boolean, value: Asn1): Asn1 {
   return isCritical ? sequence(oid(id), boolean(true), octets) : sequence(oid(id), octets)
 }
 
-/** basicConstraints, critical. `pathLength`: how many CA certificates may follow; undefined: any number. */
+/** basicConstraints, critical. `pathLength`: how many CA certificates may follow; undefined means no limit. */
 export function basicConstraints(isCa: boolean, pathLength?: number): Asn1 {
   const flags = isCa ? [boolean(true)] : []
   const length = isCa && pathLength !== undefined ? [smallInteger(pathLength)] : []

@@ -161,15 +161,11 @@ export class Authority implements Disposable {
       this.#lastProblem = `the registry went back from sequence ${this.#state.sequence} to ${next.sequence}`
       return
     }
-    if (
-      next.issuing.certificate.der.equals(this.#state.issuing.certificate.der) &&
-      next.sequence === this.#state.sequence
-    ) {
-      return
-    }
+    this.#lastProblem = undefined
+    const isSameIssuing = next.issuing.certificate.der.equals(this.#state.issuing.certificate.der)
+    if (isSameIssuing && next.sequence === this.#state.sequence) return
     const isNewTrust = next.sequence > this.#state.sequence
     this.#state = next
-    this.#lastProblem = undefined
     this.#failureCount = 0
     this.#scheduleRenewal()
     if (!isNewTrust) return

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto'
-import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { chmod, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { type Static, Type } from 'typebox'
 import { bundleFromPem, rootsPemOf } from '../../certs/bundle.ts'
 import { toCertificatePem } from '../../certs/certificate.ts'
 import { fromPrivateKeyPem, toPrivateKeyPem } from '../../certs/key-pair.ts'
 import { err, ok, type Result } from '../../certs/result.ts'
 import type { SpiffeId } from '../../certs/spiffe-id.ts'
+import { parserOf } from '../core/schema.ts'
 import { createIdentity, type Identity } from './identity.ts'
 
 const FILE_NAME = 'identity.json'
@@ -20,13 +22,19 @@ interface Stored {
   readonly body: string
 }
 
-interface Body {
-  readonly keyPem: string
-  readonly chainPem: readonly string[]
-  readonly trustDomain: string
-  readonly sequence: number
-  readonly rootsPem: readonly string[]
-}
+const Body = Type.Object(
+  {
+    keyPem: Type.String(),
+    chainPem: Type.Array(Type.String()),
+    trustDomain: Type.String(),
+    sequence: Type.Integer({ minimum: 0 }),
+    rootsPem: Type.Array(Type.String()),
+  },
+  { additionalProperties: false },
+)
+type Body = Static<typeof Body>
+
+const bodyParser = parserOf(Body)
 
 /**
  * Keeps an identity in `directory`, so that a sidecar that restarts while the control plane is away can serve.
@@ -71,7 +79,7 @@ export async function loadIdentity(
   let text: string
   try {
     // a file that was copied about may have lost its mode; the key in it must not stay readable
-    await chmod(path, 0o600)
+    if (((await stat(path)).mode & 0o077) !== 0) await chmod(path, 0o600)
     text = await readFile(path, 'utf8')
   } catch (thrown) {
     return (thrown as NodeJS.ErrnoException).code === 'ENOENT' ? ok(undefined) : problem(messageOf(thrown))
@@ -93,7 +101,7 @@ function toText(identity: Identity): string {
     chainPem: identity.chain.map(toCertificatePem),
     trustDomain: identity.bundle.trustDomain,
     sequence: identity.bundle.sequence,
-    rootsPem: rootsPemOf(identity.bundle),
+    rootsPem: [...rootsPemOf(identity.bundle)],
   } satisfies Body)
   return JSON.stringify({ format: FORMAT, checksum: checksumOf(body), body } satisfies Stored)
 }
@@ -104,8 +112,8 @@ function fromText(text: string): Result<Body, string> {
     const stored = JSON.parse(text) as Partial<Stored> | null
     if (stored?.format !== FORMAT || typeof stored.body !== 'string') return err(`it is not of format ${FORMAT}`)
     if (stored.checksum !== checksumOf(stored.body)) return err('its checksum does not match, so it is damaged')
-    // the checksum says that we wrote it, in this format
-    return ok(JSON.parse(stored.body) as Body)
+    const body = bodyParser.parse(JSON.parse(stored.body))
+    return body.ok ? body : err('its fields are not those of an identity')
   } catch {
     return err('it is not JSON, so it is damaged')
   }

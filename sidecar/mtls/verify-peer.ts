@@ -25,7 +25,7 @@ export interface PeerRefusal {
 export interface PeerExpectation {
   readonly bundle: TrustBundle
   readonly wallMs: number
-  /** Identities that the peer may have; absent: any of the trust domain. An empty list refuses everyone. */
+  /** Identities that the peer may have; absent means everyone in the trust domain. An empty list refuses everyone. */
   readonly identities?: readonly string[]
 }
 

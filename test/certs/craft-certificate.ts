@@ -19,6 +19,7 @@ import {
 } from '../../certs/der-writer.ts'
 import { generateKeyPair, toSpki } from '../../certs/key-pair.ts'
 import { OID } from '../../certs/oids.ts'
+import { toPem } from '../../certs/pem.ts'
 import { basicConstraints, keyUsage, serverAndClientAuth, uriNames } from '../../certs/write-extensions.ts'
 import { DAY_MS, NOON } from './mesh-pki.ts'
 
@@ -57,6 +58,18 @@ export function craftCertificate(issuer: Issuer, craft: Craft = {}, keyPair = ge
   )
   const signature = sign('sha256', toDer(tbs), issuer.privateKey)
   return toDer(sequence(tbs, sequence(oid(OID.ecdsaWithSha256)), bitString(signature)))
+}
+
+/** A well-signed request that asks for these extensions: PEM. */
+export function craftRequest(extensions: readonly Asn1[], keyPair = generateKeyPair()): string {
+  const info = sequence(
+    smallInteger(0),
+    sequence(),
+    embedded(toSpki(keyPair.publicKey)),
+    contextConstructed(0, sequence(oid(OID.extensionRequest), setOfOne(sequence(...extensions)))),
+  )
+  const signature = sign('sha256', toDer(info), keyPair.privateKey)
+  return toPem('CERTIFICATE REQUEST', toDer(sequence(info, sequence(oid(OID.ecdsaWithSha256)), bitString(signature))))
 }
 
 /** An extension with any name and value. */

@@ -5,9 +5,12 @@ import { createSigningRequest } from '../../../certs/csr.ts'
 import { generateKeyPair } from '../../../certs/key-pair.ts'
 import { readCertificatesPem } from '../../../certs/read-certificate.ts'
 import { verifyChain } from '../../../certs/verify-chain.ts'
+import { basicConstraints, keyUsage, uriNames } from '../../../certs/write-extensions.ts'
 import { Authority, type AuthorityOptions } from '../../../control-plane/authority/authority.ts'
 import { ServerCertificate } from '../../../control-plane/authority/server-certificate.ts'
+import { EmbeddedRegistry } from '../../../control-plane/registry/embedded/embedded-registry.ts'
 import { seededRandom } from '../../../sidecar/core/random.ts'
+import { anyNames, craftRequest } from '../../certs/craft-certificate.ts'
 import { DAY_MS, idOf, NOON, unwrap } from '../../certs/mesh-pki.ts'
 import { SettlingClock } from '../../sidecar/mtls/settling-clock.ts'
 import { FakeRegistry } from '../../support/fake-registry.ts'
@@ -134,6 +137,49 @@ test('the issuing certificate is renewed at 50–70 % of its life, by one replic
   assert.equal(first.trust.sequence, 1)
 })
 
+test('replicas that renew at the same moment make one issuing certificate', async () => {
+  const { registry, clock, options } = setting({ issuingLifetimeMs: 10 * DAY_MS })
+  using first = await openAuthority({ ...options, random: () => 0.5 })
+  using second = await openAuthority({ ...options, random: () => 0.5 })
+  await clock.turn(7 * DAY_MS)
+  assert.equal(registry.writeCounts.get(STATE_KEY), 2)
+  assert.equal(first.issuingNotAfterMs, second.issuingNotAfterMs)
+})
+
+test('an authority works on the embedded registry: replicas share what stands there and renew it', async () => {
+  const { clock, options } = setting({ issuingLifetimeMs: 60_000, leafLifetimeMs: 10_000 })
+  await using registry = unwrap(EmbeddedRegistry.open(':memory:', { clock, random: seededRandom(4) }))
+  using first = await openAuthority({ ...options, registry })
+  using second = await openAuthority({ ...options, registry, random: seededRandom(5) })
+  assert.equal(first.issuingNotAfterMs, second.issuingNotAfterMs)
+  await clock.turn(50_000)
+  assert(first.issuingNotAfterMs > NOON + 60_000)
+  assert.equal(first.issuingNotAfterMs, second.issuingNotAfterMs)
+  assert(verifyChain(chainOf(second), first.bundle, clock.wallMs()).ok)
+  assert.equal(first.lastProblem ?? second.lastProblem, undefined)
+})
+
+test('a request that asks for more than the identity is refused: a second URI, a DNS name, a CA', async () => {
+  const { options } = setting()
+  using authority = await openAuthority(options)
+  const dns = anyNames([
+    [6, Buffer.from(WEB)],
+    [2, Buffer.from('web.shop.svc')],
+  ])
+  for (const extensions of [
+    [uriNames([WEB, 'spiffe://mesh.example/ns/shop/sa/admin'], true)],
+    [uriNames([WEB, WEB], true)],
+    [dns],
+    [uriNames([WEB], true), basicConstraints(true)],
+    [keyUsage(['digitalSignature'])],
+  ]) {
+    const signed = authority.sign(craftRequest(extensions), WEB)
+    assert(!signed.ok)
+    assert.equal(signed.error.kind, 'invalid')
+  }
+  assert(authority.sign(craftRequest([uriNames([WEB], true)]), WEB).ok)
+})
+
 test('a short-lived issuing certificate is not renewed in a loop', async () => {
   const { registry, clock, options } = setting({ issuingLifetimeMs: 60_000, leafLifetimeMs: 10_000 })
   using _authority = await openAuthority(options)
@@ -145,12 +191,15 @@ test('a short-lived issuing certificate is not renewed in a loop', async () => {
 test('a damaged or older state in the registry is not taken, and signing goes on', async () => {
   const { registry, options } = setting()
   using authority = await openAuthority(options)
+  const kept = unwrap(await registry.get(STATE_KEY))?.value ?? Buffer.of()
   await registry.put(STATE_KEY, Buffer.from('{"format":1}'))
   assert.match(authority.lastProblem ?? '', /format/)
   assert(verifyChain(chainOf(authority), authority.bundle, NOON).ok)
   await registry.delete(STATE_KEY)
   assert.match(authority.lastProblem ?? '', /gone/)
   assert(authority.sign(requestFor(WEB), WEB).ok)
+  await registry.put(STATE_KEY, kept)
+  assert.equal(authority.lastProblem, undefined)
 })
 
 const WRONG: readonly [string, string, string, RegExp][] = [

@@ -154,6 +154,17 @@ test('a mesh link refuses a server of another root', async () => {
   assert.match(String(error.code), /SELF_SIGNED|UNABLE_TO/)
 })
 
+test('a mesh link refuses a server that speaks TLS 1.2 only', async () => {
+  await using listener = await listening({
+    ...linkServerOptions(orders),
+    minVersion: 'TLSv1.2',
+    maxVersion: 'TLSv1.2',
+  })
+  const client = connect({ host: '127.0.0.1', port: listener.port, ...linkClientOptions(web) })
+  const [error] = (await once(client, 'error')) as [NodeJS.ErrnoException]
+  assert.match(String(error.code), /VERSION|ECONNRESET/)
+})
+
 test('verifyPeer refuses a peer that named no protocol', async () => {
   await using listener = await listening(linkServerOptions(orders))
   const { ALPNProtocols: _, ...options } = linkClientOptions(web)

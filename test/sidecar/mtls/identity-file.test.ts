@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
@@ -57,6 +58,31 @@ test('a kept identity that is damaged anywhere, cut, or empty is refused with it
     assert(read.error.startsWith(`Cannot use the identity in "${directory.file}"`))
     assert(!read.error.includes('PRIVATE'))
   }
+})
+
+test('a kept identity whose checksum is right and whose fields are wrong is refused', async () => {
+  await using directory = await stateDirectory()
+  unwrap(await saveIdentity(directory.path, identity))
+  for (const body of [
+    'null',
+    '{}',
+    '[]',
+    '"x"',
+    'x',
+    '{"keyPem":"","chainPem":[],"trustDomain":"","sequence":0,"rootsPem":[]}',
+  ]) {
+    const checksum = createHash('sha256').update(body).digest('hex')
+    await writeFile(directory.file, JSON.stringify({ format: 1, checksum, body }))
+    assert(!(await loadIdentity(directory.path, idOf(WEB), NOON)).ok, body)
+  }
+})
+
+test('a kept identity that others could read is closed to them when it is used', async () => {
+  await using directory = await stateDirectory()
+  unwrap(await saveIdentity(directory.path, identity))
+  await chmod(directory.file, 0o644)
+  unwrap(await loadIdentity(directory.path, idOf(WEB), NOON))
+  assert.equal((await stat(directory.file)).mode & 0o777, 0o600)
 })
 
 test('a kept identity that is over, or another workload, is refused', async () => {
