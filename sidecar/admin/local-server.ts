@@ -64,8 +64,7 @@ async function answer(options: LocalServerOptions, request: IncomingMessage): Pr
   if (refusal !== undefined) return refusal
   const path = (request.url ?? '/').split('?', 1)[0] ?? '/'
   const method = request.method === 'HEAD' ? 'GET' : (request.method ?? 'GET')
-  const key = `${method} ${path}`
-  const route = Object.hasOwn(options.routes, key) ? options.routes[key] : undefined
+  const route = options.routes[`${method} ${path}`]
   if (route === undefined) return unknown(options, path)
   const body = await readBody(request)
   if (body === undefined) return { status: 413, body: { error: `the body is over ${LIMITS.adminBodyBytes} octets` } }
