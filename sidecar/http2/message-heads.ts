@@ -1,10 +1,9 @@
-import { canonicalAuthority } from '../http/authority.ts'
 import { type Fields, NO_FIELDS, type RequestHead, type ResponseHead, UNKNOWN_LENGTH } from '../http/head.ts'
-import { isTarget, isToken } from '../http/octets.ts'
 import type { HeaderBlock } from './hpack/header-block.ts'
+import { readRequestLine } from './request-line.ts'
 
 /**
- * The request that a header block says, or in words why it is malformed (RFC 9113 §8.3.1, §8.5; RFC 8441 §4).
+ * The request that a header block says, or in words why it is malformed (RFC 9113 §8.1.1).
  * Extended CONNECT for `websocket` becomes the GET with `upgrade` that it stands for, and its body bytes, like those of
  * CONNECT, are the tunnel's: their length is unknown. The head is kept in the block.
  */
@@ -19,69 +18,22 @@ export function toRequestHead(block: HeaderBlock, isEnd: boolean): RequestHead |
 }
 
 function makeRequestHead(block: HeaderBlock, isEnd: boolean): RequestHead | string {
-  const { method, scheme, path, protocol, fields } = block
   if (block.malformed !== undefined) return block.malformed
-  if (block.status !== undefined) return ':status in a request'
-  if (method === undefined || !isToken(method)) return 'no valid :method'
-  const authority = authorityOf(block)
-  if (authority === undefined) return ':authority is invalid, or host differs from it'
-  if (method === 'CONNECT' && protocol === undefined) {
-    if (scheme !== undefined || path !== undefined) return 'CONNECT with :scheme or :path'
-    if (authority === '' || block.contentLength >= 0 || isEnd) return 'CONNECT without :authority, or with a body'
-    return {
-      method,
-      scheme: 'http',
-      authority,
-      path: authority,
-      fields,
-      bodyLength: UNKNOWN_LENGTH,
-      upgrade: undefined,
-      expectsContinue: false,
-    }
-  }
-  if (scheme !== 'http' && scheme !== 'https') return 'no valid :scheme'
-  if (path === undefined || !isPath(path, method)) return 'no valid :path'
-  if (protocol !== undefined) {
-    if (method !== 'CONNECT' || protocol !== 'websocket') return ':protocol is not that of an upgrade taken here'
-    if (authority === '' || block.contentLength >= 0 || isEnd)
-      return 'Extended CONNECT without :authority, or with a body'
-    return {
-      method: 'GET',
-      scheme,
-      authority,
-      path,
-      fields,
-      bodyLength: UNKNOWN_LENGTH,
-      upgrade: protocol,
-      expectsContinue: false,
-    }
-  }
+  const line = readRequestLine(block)
+  if (typeof line === 'string') return line
   if (isEnd && block.contentLength > 0) return 'content-length without a body'
+  if (line.isTunnel && (isEnd || block.contentLength >= 0)) return 'a tunnel with the body or the end of a request'
   const bodyLength = isEnd ? 0 : block.contentLength >= 0 ? block.contentLength : UNKNOWN_LENGTH
   return {
-    method,
-    scheme,
-    authority,
-    path,
-    fields,
+    method: line.method,
+    scheme: line.scheme,
+    authority: line.authority,
+    path: line.path,
+    fields: block.fields,
     bodyLength,
-    upgrade: undefined,
-    expectsContinue: block.expectsContinue,
+    upgrade: line.upgrade,
+    expectsContinue: block.expectsContinue && !isEnd,
   }
-}
-
-/** `:authority`, or `host` in its place; undefined when invalid, or when both are there and differ. */
-function authorityOf(block: HeaderBlock): string | undefined {
-  const { authority, host } = block
-  const canonical = canonicalAuthority(authority ?? host ?? '')
-  if (authority === undefined || host === undefined) return canonical
-  return canonicalAuthority(host) === canonical ? canonical : undefined
-}
-
-/** Origin form, or `*` for OPTIONS; nothing that another hop, on HTTP/1, would read as more than a target. */
-function isPath(path: string, method: string): boolean {
-  if (path === '*') return method === 'OPTIONS'
-  return path.charCodeAt(0) === 0x2f && isTarget(path)
 }
 
 /** What a header block says that a server sent. */

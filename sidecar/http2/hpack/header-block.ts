@@ -10,6 +10,17 @@ export interface HeaderLimits {
   readonly fieldCount: number
 }
 
+/** What the pseudo-fields of a request say, judged: what HTTP/1 has in its request line and `Host`. */
+export interface RequestLine {
+  readonly method: string
+  readonly scheme: 'http' | 'https'
+  readonly authority: string
+  readonly path: string
+  readonly upgrade: string | undefined
+  /** CONNECT or Extended CONNECT: what follows is no body. */
+  readonly isTunnel: boolean
+}
+
 /**
  * A decoded header block: the pseudo-fields apart, the others in `fields`. Filled by the decoder, unchanged afterwards:
  * a block whose octets were seen before in the same state of the table is the same object, with the head that was made of it.
@@ -38,6 +49,10 @@ export class HeaderBlock {
   endedRequest: RequestHead | undefined
   openResponse: ResponseHead | undefined
   endedResponse: ResponseHead | undefined
+  /** The block of the run that this one begins with. */
+  run: HeaderBlock | undefined
+  /** What the pseudo-fields say, or why they are malformed, once somebody asked. */
+  line: RequestLine | string | undefined
   #cookieAt = -1
 
   /** Takes one more field; every field is charged, whatever becomes of it (CVE-2026-73550). */
@@ -55,6 +70,7 @@ export class HeaderBlock {
   /** A copy that more fields can be added to. */
   extend(): HeaderBlock {
     const copy = new HeaderBlock()
+    copy.run = this
     copy.method = this.method
     copy.scheme = this.scheme
     copy.authority = this.authority

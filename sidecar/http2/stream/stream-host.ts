@@ -1,5 +1,9 @@
 import type { Fields, RequestHead, ResponseHead } from '../../http/head.ts'
-import type { Http2Stream } from './http2-stream.ts'
+
+/** A stream, as far as this file needs to know. */
+interface HostedStream {
+  readonly id: number
+}
 
 /** What a stream may ask of its connection. */
 export interface StreamHost {
@@ -7,22 +11,22 @@ export interface StreamHost {
   readonly unsentHighWaterBytes: number
   readonly streamWindowBytes: number
   /** Sends one frame of what windows allow of `chunk` from `at`; answers how many bytes that was. `isLast`: the stream ends with the chunk. */
-  sendData(stream: Http2Stream, chunk: Buffer, at: number, isLast: boolean): number
+  sendData(stream: HostedStream, chunk: Buffer, at: number, isLast: boolean): number
   /** Body bytes may be sent at once: nobody waits before them. */
   readonly canSendData: boolean
   /** Something waits in `stream.queue`. */
-  addPending(stream: Http2Stream): void
-  sendResponseHead(stream: Http2Stream, head: ResponseHead, isEnd: boolean): void
-  sendInterim(stream: Http2Stream, status: number, fields: Fields): void
-  sendRequestHead(stream: Http2Stream, head: RequestHead, isEnd: boolean, extra: Fields): void
+  addPending(stream: HostedStream): void
+  sendResponseHead(stream: HostedStream, head: ResponseHead, isEnd: boolean): void
+  sendInterim(stream: HostedStream, status: number, fields: Fields): void
+  sendRequestHead(stream: HostedStream, head: RequestHead, isEnd: boolean, extra: Fields): void
   /** The end of the stream, with trailers or none. */
-  sendEnd(stream: Http2Stream, trailers: Fields): void
+  sendEnd(stream: HostedStream, trailers: Fields): void
   /** RST_STREAM; frames of the peer for this stream that are under way are then ignored. */
-  sendReset(stream: Http2Stream, code: number): void
+  sendReset(stream: HostedStream, code: number): void
   /** Body bytes left our hands: the peer may send as many more on the connection. */
   creditConnection(bytes: number): void
   /** … and on the stream. */
-  sendWindowUpdate(stream: Http2Stream, bytes: number): void
+  sendWindowUpdate(stream: HostedStream, bytes: number): void
   /** The stream is closed: forget it. */
-  onStreamClosed(stream: Http2Stream): void
+  onStreamClosed(stream: HostedStream): void
 }

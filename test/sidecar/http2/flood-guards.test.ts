@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict'
+import test from 'ava'
+import type { Http2Counters } from '../../../sidecar/http2/stream/flood-guard.ts'
+import {
+  block,
+  data,
+  END_HEADERS,
+  frame,
+  GET_BLOCK,
+  headers,
+  POST_BLOCK,
+  reset,
+  settings,
+  startedServer,
+  uint32,
+  windowUpdate,
+} from '../../support/http2-frames.ts'
+import { TurnedClock } from '../../support/turned-clock.ts'
+
+const SMALL = { resetBurstCount: 10, resetsPerSecond: 1, provokedResetBurstCount: 10, provokedResetsPerSecond: 1 }
+const ids = (count: number): number[] => Array.from({ length: count }, (_, i) => 2 * i + 1)
+const times = (count: number, octets: Buffer): Buffer[] => Array(count).fill(octets)
+
+const FLOODS: [keyof Http2Counters, string, Buffer[]][] = [
+  ['rapidReset', 'CVE-2023-44487', ids(11).flatMap((id) => [headers(id, GET_BLOCK), reset(id, 8)])],
+  [
+    'provokedReset',
+    'CVE-2025-8671 by WINDOW_UPDATE of 0',
+    ids(11).flatMap((id) => [headers(id, POST_BLOCK, END_HEADERS), windowUpdate(id, 0)]),
+  ],
+  [
+    'provokedReset',
+    'CVE-2025-8671 by a window over 2^31 − 1',
+    ids(11).flatMap((id) => [headers(id, POST_BLOCK, END_HEADERS), windowUpdate(id, 2 ** 31 - 1)]),
+  ],
+  [
+    'provokedReset',
+    'CVE-2025-8671 by DATA after the end',
+    ids(11).flatMap((id) => [headers(id, GET_BLOCK), data(id, 'x')]),
+  ],
+  ['pingFlood', 'CVE-2019-9512', times(101, frame(6, 0, 0, Buffer.alloc(8)))],
+  ['settingsFlood', 'CVE-2019-9515', times(20, settings())],
+  ['settingsFlood', 'many settings in a frame', [settings(...(Array(33).fill([0x99, 1]) as [number, number][]))]],
+  ['emptyFrameFlood', 'CVE-2019-9518 by DATA', [headers(1, POST_BLOCK, END_HEADERS), ...times(11, data(1, ''))]],
+  ['emptyFrameFlood', 'CVE-2019-9518 by CONTINUATION', [headers(1, Buffer.alloc(0), 0), ...times(10, frame(9, 0, 1))]],
+  [
+    'continuationFlood',
+    'CVE-2024-27316 by count',
+    [headers(1, GET_BLOCK, 0), ...times(9, frame(9, 0, 1, block('a', 'b')))],
+  ],
+  [
+    'continuationFlood',
+    'CVE-2024-27316 by bytes',
+    [headers(1, GET_BLOCK, 0), ...times(5, frame(9, 0, 1, Buffer.alloc(16_000)))],
+  ],
+  ['priorityFlood', 'CVE-2019-9513', times(101, frame(2, 0, 1, '0000000000'))],
+  ['windowUpdateFlood', 'WINDOW_UPDATE', times(101, windowUpdate(0, 1))],
+]
+
+for (const [counter, name, octets] of FLOODS) {
+  test(`${name} ends the connection with ENHANCE_YOUR_CALM and counts ${counter}`, () => {
+    const isEmpty = counter === 'emptyFrameFlood'
+    const change = { ...SMALL, emptyFrameCount: isEmpty ? 10 : 100, continuationFrameCount: isEmpty ? 100 : 8 }
+    const server = startedServer(change, new TurnedClock())
+    for (const one of octets.slice(0, -1)) server.connection.receive(one)
+    assert.deepEqual(server.closed, [], 'the last frame is the one too many')
+    server.connection.receive(octets.at(-1) as Buffer)
+    assert.equal(server.said().at(-1), 'goAway 0 enhanceYourCalm')
+    assert.equal(server.counters[counter], 1)
+    assert.equal(server.connection.openStreamCount, 0)
+    server.connection.receive(headers(999, GET_BLOCK))
+    assert.equal(server.connection.takeOutput().length, 0, 'nothing is read any more')
+  })
+}
+
+test('resets within the rate go on for ever', () => {
+  const clock = new TurnedClock()
+  const server = startedServer(SMALL, clock)
+  for (const id of ids(200)) {
+    server.connection.receive(Buffer.concat([headers(id, GET_BLOCK), reset(id, 8)]))
+    clock.turn(1_000)
+  }
+  assert.deepEqual(server.closed, [])
+  assert.equal(server.connection.openStreamCount, 0)
+})
+
+test('control frames that the peer does not read end the connection', () => {
+  const server = startedServer({ pingsPerSecond: 10_000, queuedControlFrameCount: 50 }, new TurnedClock())
+  server.connection.setWritable(false)
+  for (let i = 0; i < 51; i++) server.connection.receive(frame(6, 0, 0, Buffer.alloc(8)))
+  assert.equal(server.counters.controlQueueFlood, 1)
+})
+
+test('streams over the limit are refused, and those within it are served', () => {
+  const server = startedServer({ streamCount: 3 })
+  for (const id of ids(5)) server.connection.receive(headers(id, GET_BLOCK))
+  assert.equal(server.requests.length, 3)
+  assert.deepEqual(server.said(), ['resetStream 7 refusedStream', 'resetStream 9 refusedStream'])
+  assert.equal(server.counters.refusedStream, 2)
+})
+
+test('a request head over the limit is answered 431 and does not reach the handler', () => {
+  const bomb = Buffer.concat([Buffer.from('40016101', 'hex'), Buffer.from('b'), Buffer.alloc(10_000, 0xbe)])
+  for (const octets of [bomb, block('a', 'x'.repeat(12_000), 'b', 'y'.repeat(4_000))]) {
+    const server = startedServer({ headerListBytes: 15_000 })
+    server.connection.receive(headers(1, Buffer.concat([GET_BLOCK, octets]).subarray(0, 16_384)))
+    assert.deepEqual(server.said(), ['headers 1', 'resetStream 1 noError'])
+    assert.equal(server.counters.headerListTooLarge, 1)
+    assert.equal(server.requests.length, 0)
+    assert.equal(server.connection.openStreamCount, 0)
+  }
+})
+
+test('cookie crumbs are counted one by one (CVE-2026-47774)', () => {
+  const server = startedServer()
+  server.connection.receive(
+    headers(1, block(':method', 'GET', ':scheme', 'http', ':path', '/', ...Array(126).fill(['cookie', 'a=b']).flat())),
+  )
+  assert.equal(server.counters.headerListTooLarge, 1)
+})
+
+test('DATA past the windows is refused: the stream, or the connection', () => {
+  const server = startedServer({ streamWindowBytes: 100 })
+  server.connection.receive(Buffer.concat([headers(1, POST_BLOCK, END_HEADERS), data(1, 'x'.repeat(101))]))
+  assert.deepEqual(server.said(), ['resetStream 1 flowControlError'])
+  const whole = startedServer({ connectionWindowBytes: 65_535, streamWindowBytes: 100_000 })
+  whole.connection.receive(headers(1, POST_BLOCK, END_HEADERS))
+  whole.requests[0]?.stream.pause()
+  for (let i = 0; i < 4; i++) whole.connection.receive(frame(0, 0, 1, Buffer.alloc(16_384)))
+  assert.equal(whole.said().at(-1), 'goAway 0 flowControlError')
+})
+
+test('frames right after a reset in the same read reach nobody', () => {
+  const server = startedServer()
+  server.connection.receive(
+    Buffer.concat([
+      headers(1, POST_BLOCK, END_HEADERS),
+      reset(1, 8),
+      windowUpdate(1, 5),
+      frame(2, 0, 1, Buffer.concat([uint32(0), Buffer.alloc(1)])),
+      data(1, 'x'),
+    ]),
+  )
+  assert.equal(server.requests[0]?.body, '')
+  assert.deepEqual(
+    server.requests[0]?.errors.map((error) => error.code),
+    ['cancelled'],
+  )
+})

@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict'
+import test from 'ava'
+import { NO_FIELDS, UNKNOWN_LENGTH } from '../../../sidecar/http/head.ts'
+import { pair, type SeenRequest, SeenResponse, settle, type TestEnd } from '../../support/http2-frames.ts'
+import { requestHead } from '../../support/recording-streams.ts'
+
+const SMALL = { streamWindowBytes: 10_000, connectionWindowBytes: 65_535, unsentHighWaterBytes: 20_000 }
+const upload = requestHead({ method: 'POST', bodyLength: UNKNOWN_LENGTH })
+const BULK_BYTES = 20 * 1024 * 1024
+
+/** Sends `bytes` bytes as a source that stops when it is told to. Answers the most that was given before it stopped. */
+function feed(send: (chunk: Buffer) => boolean, end: () => void, bytes: number): () => void {
+  let left = bytes
+  const chunk = Buffer.alloc(50_000, 'x')
+  return () => {
+    while (left > 0) {
+      const count = Math.min(left, chunk.length)
+      left -= count
+      if (!send(chunk.subarray(0, count))) return
+    }
+    if (left === 0) {
+      left = -1
+      end()
+    }
+  }
+}
+
+test('20 MB go up and 20 MB come down, at once, through small windows', () => {
+  const { client, server } = pair()
+  const response = new SeenResponse()
+  const stream = client.connection.openStream(upload, false, response)
+  assert(stream !== undefined)
+  const up = feed(
+    (chunk) => stream.sendBody(chunk),
+    () => stream.sendEnd(NO_FIELDS),
+    BULK_BYTES,
+  )
+  response.onDrained = up
+  server.onSeen = (seen) => {
+    seen.stream.sendHead({ status: 200, fields: [], bodyLength: UNKNOWN_LENGTH }, false)
+    const down = feed(
+      (chunk) => seen.stream.sendBody(chunk),
+      () => seen.stream.sendEnd(NO_FIELDS),
+      BULK_BYTES,
+    )
+    seen.onDrained = down
+    down()
+  }
+  up()
+  settle(client, server)
+  const seen = server.requests[0] as SeenRequest
+  assert.deepEqual(
+    [seen.bodyBytes, seen.isEnded, response.bodyBytes, response.isEnded],
+    [BULK_BYTES, true, BULK_BYTES, true],
+  )
+  assert(response.drains > 3 && seen.drains > 3, 'the sources were stopped and told to go on')
+  assert.deepEqual([client.connection.openStreamCount, server.connection.openStreamCount], [0, 0])
+})
+
+test('a paused stream stops its own source, at the window, and nobody else', () => {
+  const { client, server } = pair(SMALL, SMALL)
+  const slow = client.connection.openStream(upload, false, new SeenResponse())
+  settle(client, server)
+  const slowSeen = server.requests[0] as SeenRequest
+  slowSeen.stream.pause()
+  assert.equal(slow?.sendBody(Buffer.alloc(10_000)), true)
+  assert.equal(slow?.sendBody(Buffer.alloc(20_000)), true, 'up to the high water mark')
+  assert.equal(slow?.sendBody(Buffer.alloc(1)), false)
+  settle(client, server)
+  assert.equal(slowSeen.bodyBytes, 0, 'nothing is delivered while paused')
+  for (let i = 0; i < 30; i++) {
+    const other = client.connection.openStream(upload, false, new SeenResponse())
+    other?.sendBody(Buffer.alloc(5_000))
+    other?.sendEnd(NO_FIELDS)
+    settle(client, server)
+    assert.deepEqual([server.requests[i + 1]?.bodyBytes, server.requests[i + 1]?.isEnded], [5_000, true])
+  }
+  slow?.sendEnd(NO_FIELDS)
+  slowSeen.stream.resume()
+  settle(client, server)
+  assert.deepEqual([slowSeen.bodyBytes, slowSeen.isEnded], [30_001, true])
+})
+
+test('a source that was stopped is told to go on when half of what waited is gone', () => {
+  const { client, server } = pair(SMALL, SMALL)
+  const response = new SeenResponse()
+  const stream = client.connection.openStream(upload, false, response)
+  settle(client, server)
+  const seen = server.requests[0] as SeenRequest
+  seen.stream.pause()
+  assert.equal(stream?.sendBody(Buffer.alloc(40_000)), false)
+  settle(client, server)
+  assert.equal(response.drains, 0)
+  seen.stream.resume()
+  settle(client, server)
+  assert.equal(response.drains, 1)
+  assert.equal(seen.bodyBytes, 40_000)
+})
+
+test('a sink may pause inside of a delivery, and what follows waits, the end too', () => {
+  const { client, server } = pair()
+  const stream = client.connection.openStream(upload, false, new SeenResponse())
+  settle(client, server)
+  const seen = server.requests[0] as SeenRequest
+  const deliver = seen.onBody.bind(seen)
+  seen.onBody = (chunk) => {
+    deliver(chunk)
+    seen.stream.pause()
+  }
+  for (const text of ['one', 'two', 'three']) stream?.sendBody(Buffer.from(text))
+  stream?.sendEnd(['x', 'y'])
+  settle(client, server)
+  const steps = [seen.body]
+  for (let i = 0; i < 3; i++) {
+    seen.stream.resume()
+    steps.push(`${seen.body} ${seen.isEnded}`)
+  }
+  assert.deepEqual(steps, ['one', 'onetwo false', 'onetwothree false', 'onetwothree true'])
+  assert.deepEqual(seen.trailers, ['x', 'y'])
+})
+
+test('a response that is complete on the wire is delivered after the pause, though the stream is closed', () => {
+  const { client, server } = pair()
+  const response = new SeenResponse()
+  const stream = client.connection.openStream(requestHead(), true, response)
+  stream?.pause()
+  server.onSeen = (seen) => {
+    seen.stream.sendHead({ status: 200, fields: [], bodyLength: UNKNOWN_LENGTH }, false)
+    seen.stream.sendBody(Buffer.from('late'))
+    seen.stream.sendEnd(NO_FIELDS)
+  }
+  settle(client, server)
+  assert.deepEqual([response.body, response.isEnded, client.connection.openStreamCount], ['', false, 0])
+  stream?.resume()
+  assert.deepEqual([response.body, response.isEnded], ['late', true])
+})
+
+test('while the socket takes nothing, bodies wait in their streams and heads stay few', () => {
+  const { client, server } = pair({ unsentHighWaterBytes: 1_000 })
+  client.connection.setWritable(false)
+  const response = new SeenResponse()
+  const stream = client.connection.openStream(upload, false, response)
+  assert.equal(stream?.sendBody(Buffer.alloc(900)), true)
+  assert.equal(stream?.sendBody(Buffer.alloc(200)), false)
+  client.connection.setWritable(true)
+  assert.equal(response.drains, 1)
+  settle(client, server)
+  assert.equal(server.requests[0]?.bodyBytes, 1_100)
+})
+
+test('a body and its end that waited together leave together', () => {
+  const { client, server } = pair({ unsentHighWaterBytes: 1_000 })
+  client.connection.setWritable(false)
+  const stream = client.connection.openStream(upload, false, new SeenResponse())
+  stream?.sendBody(Buffer.from('x'))
+  stream?.sendEnd(NO_FIELDS)
+  client.connection.setWritable(true)
+  assert.deepEqual(client.said(), ['headers 1', 'data 1'])
+  settle(client, server)
+})
+
+test('long bodies take turns: a short one does not wait for the end of a long one', () => {
+  const { client, server } = pair()
+  client.connection.setWritable(false)
+  const long = client.connection.openStream(upload, false, new SeenResponse())
+  const short = client.connection.openStream(upload, false, new SeenResponse())
+  for (let i = 0; i < 10; i++) long?.sendBody(Buffer.alloc(100_000))
+  short?.sendBody(Buffer.alloc(10))
+  client.connection.setWritable(true)
+  const said = client.said()
+  assert(said.indexOf('data 3') < 5, said.join())
+  settle(client, server)
+})
+
+test('the windows of a connection that a thousand streams came and went on are whole', () => {
+  const { client, server } = pair(SMALL, SMALL)
+  server.onSeen = (seen) => {
+    seen.stream.sendHead({ status: 200, fields: [], bodyLength: UNKNOWN_LENGTH }, false)
+    seen.stream.sendBody(Buffer.alloc(3_000))
+    seen.stream.sendEnd(NO_FIELDS)
+  }
+  for (let i = 0; i < 1_000; i++) {
+    const response = new SeenResponse()
+    const stream = client.connection.openStream(upload, false, response)
+    stream?.sendBody(Buffer.alloc(3_000))
+    if (i % 3 === 0) stream?.cancel()
+    else stream?.sendEnd(NO_FIELDS)
+    settle(client, server)
+    if (i % 3 !== 0) assert.equal(response.isEnded, true)
+  }
+  bulkStillFlows(client, server)
+})
+
+function bulkStillFlows(client: TestEnd, server: TestEnd): void {
+  const last = client.connection.openStream(upload, false, new SeenResponse())
+  last?.sendBody(Buffer.alloc(200_000))
+  last?.sendEnd(NO_FIELDS)
+  settle(client, server)
+  assert.equal(server.requests.at(-1)?.bodyBytes, 200_000)
+  assert.deepEqual([client.connection.openStreamCount, server.connection.openStreamCount], [0, 0])
+}
