@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict'
+import test from 'ava'
+import {
+  fieldValues,
+  findField,
+  joinedField,
+  listItems,
+  withAddedField,
+  withField,
+  withoutField,
+} from '../../../sidecar/http/fields.ts'
+import { NO_FIELDS } from '../../../sidecar/http/head.ts'
+import { cleanTrailers, headerRule, stripMeshFields, withoutNominated } from '../../../sidecar/http/header-rules.ts'
+
+const FIELDS = ['a', '1', 'b', '2', 'a', '3']
+
+test('fields are found by name, all or the first', () => {
+  assert.equal(findField(FIELDS, 'a'), '1')
+  assert.equal(findField(FIELDS, '1'), undefined)
+  assert.deepEqual(fieldValues(FIELDS, 'a'), ['1', '3'])
+  assert.equal(joinedField(FIELDS, 'a'), '1, 3')
+  assert.equal(joinedField(FIELDS, 'c'), undefined)
+})
+
+test('an edit makes a new list and leaves the old one', () => {
+  assert.deepEqual(withField(FIELDS, 'a', 'x'), ['a', 'x', 'b', '2'])
+  assert.deepEqual(withField(FIELDS, 'c', 'x'), [...FIELDS, 'c', 'x'])
+  assert.deepEqual(withAddedField(FIELDS, 'b', 'x'), [...FIELDS, 'b', 'x'])
+  assert.deepEqual(withoutField(FIELDS, 'a'), ['b', '2'])
+  assert.equal(withoutField(FIELDS, 'c'), FIELDS)
+  assert.deepEqual(FIELDS, ['a', '1', 'b', '2', 'a', '3'])
+})
+
+test('list items lose white space of HTTP and no other', () => {
+  assert.deepEqual(listItems(' A ,,\tb\t,\xa0c'), ['a', 'b', '\xa0c'])
+})
+
+test('Connection cannot nominate away what routes, frames or identifies', () => {
+  const fields = ['authorization', 't', 'x-hop', '1', 'x-forwarded-client-cert', 'c', 'x-mesh-attempt', '1']
+  const nominated = 'X-Hop, Authorization, x-forwarded-client-cert, x-mesh-attempt, host, content-length'
+  assert.deepEqual(withoutNominated(fields, nominated), [
+    'authorization',
+    't',
+    'x-forwarded-client-cert',
+    'c',
+    'x-mesh-attempt',
+    '1',
+  ])
+})
+
+test('trailers keep only what cannot frame, route or authenticate', () => {
+  assert.deepEqual(
+    cleanTrailers(['grpc-status', '0', 'host', 'x', 'cookie', 'y', 'connection', 'z', 'x-mesh-a', '1']),
+    ['grpc-status', '0'],
+  )
+  assert.equal(cleanTrailers(NO_FIELDS), NO_FIELDS)
+})
+
+test('the words of the mesh are taken from strangers', () => {
+  const fields = ['accept', 'a', 'x-mesh-attempt', '1', 'l5d-dst', 'x', 'X', '1', 'x-forwarded-client-cert', 'c']
+  assert.deepEqual(stripMeshFields(fields), ['accept', 'a', 'X', '1'])
+  const clean = ['accept', 'a']
+  assert.equal(stripMeshFields(clean), clean)
+})
+
+test('names of the prototype have no rule', () => {
+  for (const name of ['__proto__', 'constructor', 'toString']) assert.equal(headerRule(name), 0)
+})
