@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { BlockList, isIP } from 'node:net'
 import { join } from 'node:path'
 import { err, ok, type Result } from '../certs/result.ts'
+import { parseTrustDomain } from '../certs/spiffe-id.ts'
 import type { TrustResource } from '../sidecar/config/resources.ts'
 import { LIMITS } from '../sidecar/core/limits.ts'
 import { listenProblem } from '../sidecar/core/listen-problem.ts'
@@ -14,6 +15,7 @@ import { Authority } from './authority/authority.ts'
 import { JoinTokens } from './authority/join-tokens.ts'
 import { openSealKey } from './authority/seal-key-file.ts'
 import { ServerCertificate } from './authority/server-certificate.ts'
+import { LEAST_LEAF_LIFETIME_MS } from './authority/sign-leaf.ts'
 import { createSigning } from './authority/signing.ts'
 import { writeBundleFile } from './bundle-file.ts'
 import { compileView } from './compile/compile-view.ts'
@@ -69,12 +71,9 @@ export async function startControlPlane(
   await using cleanup = new AsyncDisposableStack()
   const { clock, random, log, version } = seams
   const times = { ...TIMES, ...options.times }
+  const misuse = misuseOf(options)
+  if (misuse !== undefined) return problem('usage', misuse)
   const { adminToken } = options
-  if (adminToken === undefined && !isLoopback(options.api.host))
-    return problem(
-      'usage',
-      `Cannot serve the API on ${options.api.host}: an admin token is needed where it is not on loopback`,
-    )
   const jaeger = options.jaegerUrl === undefined ? ok(undefined) : createJaegerProxy(options.jaegerUrl)
   if (!jaeger.ok) return problem('usage', jaeger.error)
   const tracing = await startControlPlaneTracing({
@@ -92,7 +91,7 @@ export async function startControlPlane(
     random,
     ...(consulToken === undefined ? {} : { consulToken }),
   })
-  if (!opened.ok) return problem('unavailable', opened.error)
+  if (!opened.ok) return problem(registryKind(options.registryUrl), opened.error)
   const registry = cleanup.use(opened.value)
   const prefix = `outrigger/${options.mesh ?? 'default'}/`
 
@@ -235,6 +234,28 @@ export async function startControlPlane(
     close,
     [Symbol.asyncDispose]: close,
   })
+}
+
+/** What no environment could make right. */
+function misuseOf({
+  adminToken,
+  api,
+  leafLifetimeMs = LEAST_LEAF_LIFETIME_MS,
+  trustDomain,
+}: ControlPlaneOptions): string | undefined {
+  const domain = parseTrustDomain(trustDomain)
+  if (!domain.ok) return `Cannot use trust domain "${trustDomain}": ${domain.error}`
+  if (leafLifetimeMs < LEAST_LEAF_LIFETIME_MS)
+    return `Cannot issue certificates that live ${leafLifetimeMs} ms: expected at least ${LEAST_LEAF_LIFETIME_MS} ms`
+  if (adminToken === undefined && !isLoopback(api.host))
+    return `Cannot serve the API on ${api.host}: an admin token is needed where it is not on loopback`
+  return undefined
+}
+
+/** What a registry that can't be opened is: a server that is away, a file, or no registry at all. */
+function registryKind(url: string): StartProblem['kind'] {
+  if (url.startsWith('consul:')) return 'unavailable'
+  return url.startsWith('embedded:') ? 'input' : 'usage'
 }
 
 const problem = (kind: StartProblem['kind'], sentence: string): Result<never, StartProblem> => err({ kind, sentence })
