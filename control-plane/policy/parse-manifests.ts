@@ -11,11 +11,14 @@ import { findSource, type ManifestSource, rememberSource } from './manifest-sour
 
 /** Syntax errors follow from each other: the first few of a document say it. */
 const MAX_SYNTAX_ERRORS = 3
+/** Nobody reads more, and the answer to half a megabyte must not be twenty. */
+const MAX_PROBLEMS = 256
 
 /**
  * The manifests of a text: YAML 1.2 (any number of documents; empty ones are skipped) or JSON, which is YAML.
  *
- * All or nothing: with one problem there is no manifest. All problems of all documents are reported, in order.
+ * All or nothing: with one problem there is no manifest. All problems of all documents are reported, in order, up to
+ * 256 and one that says so.
  * `file` is named in problems; `defaultNamespace` holds for manifests that name none. A document is at most
  * `LIMITS.manifestBytes` long. Where each manifest stands is remembered (`findSource`).
  */
@@ -34,6 +37,7 @@ export function parseManifests(
   const manifests = new Map<string, Manifest>()
   const problems: ManifestProblem[] = []
   for (const [i, document] of documents.entries()) {
+    if (problems.length > MAX_PROBLEMS) break
     const source = sourceOf(document, lines, file, i + 1)
     const manifest = readDocument(document, source, lines, defaultNamespace)
     if (!manifest.ok) {
@@ -47,8 +51,18 @@ export function parseManifests(
     else manifests.set(key, manifest.value)
     rememberSource(manifest.value, source)
   }
-  return problems.length > 0 ? err(problems) : ok([...manifests.values()])
+  if (problems.length === 0) return ok([...manifests.values()])
+  return err(problems.length <= MAX_PROBLEMS ? problems : [...problems.slice(0, MAX_PROBLEMS), leftOut(file)])
 }
+
+const leftOut = (file: string): ManifestProblem => ({
+  file,
+  document: 0,
+  line: 0,
+  subject: undefined,
+  path: '',
+  problem: `has more problems than the ${MAX_PROBLEMS} that are named here`,
+})
 
 function readDocument(
   document: Document.Parsed,

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import type { Static, TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Settings } from 'typebox/system'
@@ -42,6 +43,7 @@ export function shapeOf<S extends TSchema>(schema: S): (value: unknown) => Resul
         if (!problems.has(key)) problems.set(key, problem)
       }
     }
+    assert(problems.size > 0, 'what is refused is refused for a reason')
     return err([...problems.values()])
   }
 }
@@ -51,17 +53,12 @@ function toProblems(error: SchemaError, root: TSchema, value: unknown): readonly
   const schema = nodeAt(root, error.schemaPath)
   const found = valueAt(value, path)
   switch (error.keyword) {
-    case 'boolean':
-      return [] // said better by additionalProperties, which names the known fields
-    case 'additionalProperties': {
-      if (typeof schema['additionalProperties'] === 'object') return [] // the value's own error says it
-      const known = fieldsOf(schema)
-      const unknown = (error.params as { additionalProperties: string[] }).additionalProperties
-      return unknown.map((name) => ({
-        path: [...path, name],
-        problem: `is not a known field${didYouMean(name, known)}`,
-        allowed: known.join(', '),
-      }))
+    case 'additionalProperties':
+      return [] // each field has its own error before, be it unknown or of a wrong value
+    case 'boolean': {
+      const known = fieldsOf(nodeAt(root, error.schemaPath.replace(/\/additionalProperties$/, '')))
+      const hint = didYouMean(String(path.at(-1)), known)
+      return [{ path, problem: `is not a known field${hint}`, allowed: known.join(', ') }]
     }
     case 'required': {
       const missing = (error.params as { requiredProperties: string[] }).requiredProperties

@@ -57,7 +57,12 @@ function toProblems(errors: readonly SchemaError[], root: unknown, at: string): 
       }
       continue
     }
-    if (error.keyword === 'boolean' || problems.has(path)) continue
+    if (error.keyword === 'boolean') {
+      // The library stops at its maximum of errors: the summary above may not come any more.
+      problems.set(path, { path, problem: 'is not a known field' })
+      continue
+    }
+    if (problems.has(path)) continue
     problems.set(path, { path, problem: error.message, ...(isPrintable(got) ? { got } : {}) })
   }
   for (const [path, values] of wanted) {

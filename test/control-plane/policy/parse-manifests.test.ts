@@ -162,3 +162,16 @@ test('parseManifests gives a MeshConfig no namespace', () => {
   assert(parsed.ok)
   assert.equal(parsed.value[0]?.metadata.namespace, '')
 })
+
+test('parseManifests refuses any number of unknown fields', () => {
+  for (const count of [1, 255, 256, 257, 5_000]) {
+    const fields = Array.from({ length: count }, (_, i) => `x${i}: 1`).join(', ')
+    assert.equal(problemsOf(route(`  rules: [{ ${fields} }]`)).length, Math.min(count, 256), `${count}`)
+  }
+})
+
+test('parseManifests names at most 256 problems and says that there are more', () => {
+  const lines = problemsOf('---\na\n'.repeat(1_000))
+  assert.equal(lines.length, 257)
+  assert.equal(lines.at(-1), ': the document has more problems than the 256 that are named here.')
+})
