@@ -3,6 +3,7 @@ import { type MeshError, meshError } from '../core/mesh-errors.ts'
 import type { TimerWheel, WheelEntry } from '../core/timer-wheel.ts'
 import { ResponseHeadParser } from '../http1/response-head.ts'
 import { Http1ClientConnection, type Http1ClientListener } from './http1-client-connection.ts'
+import { readBuffer } from './shared-read.ts'
 
 /** What hears of one dial, and then of the connection. */
 export interface Http1DialListener extends Http1ClientListener {
@@ -11,8 +12,6 @@ export interface Http1DialListener extends Http1ClientListener {
   onDialFailed(error: MeshError): void
 }
 
-/** All sockets to applications read into this: octets are consumed or copied before the next read (net: `onread`). */
-const readBuffer = Buffer.allocUnsafeSlow(64 * 1024)
 const parser = new ResponseHeadParser()
 
 /** Makes a function that dials HTTP/1.1 connections to applications. */

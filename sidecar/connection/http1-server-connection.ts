@@ -9,6 +9,7 @@ import { RequestDecoder } from '../http1/request-decoder.ts'
 import { type ParsedRequest, RequestHeadParser } from '../http1/request-head.ts'
 import { responseHeadText } from '../http1/write-response.ts'
 import { Http1ServerStream, type ServerStreamOwner } from './http1-server-stream.ts'
+import { receiveFrom } from './shared-read.ts'
 import { SocketWriter } from './socket-writer.ts'
 
 /** What a server connection needs besides its socket. */
@@ -71,7 +72,7 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, WheelEntr
     this.#decoder = new RequestDecoder(options.parser ?? (this.#isSecure ? secureParser : plainParser))
     socket.allowHalfOpen = true // a caller may end its side and wait for the answer
     socket.setNoDelay(true)
-    socket.on('data', (chunk: Buffer) => this.#onData(chunk))
+    receiveFrom(socket, (chunk, length) => this.#receive(chunk, length))
     socket.on('end', () => this.#onInputEnd())
     socket.on('drain', () => this.#stream?.onWritable())
     socket.on('error', () => socket.destroy())
@@ -151,9 +152,9 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, WheelEntr
     this.#linger()
   }
 
-  #onData(chunk: Buffer): void {
+  #receive(chunk: Buffer, length: number): void {
     if (this.#phase !== 'serving') return // lingering: bytes after a refusal are never parsed
-    this.#decoder.push(chunk)
+    this.#decoder.push(chunk, length)
     this.#pump()
   }
 
