@@ -20,6 +20,9 @@ export interface Http2SocketOptions {
   readonly counters?: Http2Counters
 }
 
+/** How often we look whether anything was heard: so silence is answered with a PING before the interval is over. */
+const LOOK_MS = LIMITS.linkPingIntervalMs / 2
+
 /**
  * Joins an established socket, plain or TLS, to HTTP/2: reads as it comes, writes once a turn, asks for signs of life, and
  * closes both together. Owns the socket.
@@ -61,7 +64,7 @@ export abstract class Http2Socket implements Http2Owner, Flushable, WheelEntry {
       this.#error ??= this.closingError(error.code ?? error.message)
     })
     socket.on('close', () => this.#onClose())
-    options.wheel.schedule(this, LIMITS.linkPingIntervalMs)
+    options.wheel.schedule(this, LOOK_MS)
     flushAfterTurn(this)
   }
 
@@ -111,14 +114,14 @@ export abstract class Http2Socket implements Http2Owner, Flushable, WheelEntry {
     this.#leave()
   }
 
-  /** Silence for an interval is answered with a PING, silence for a timeout more with the end: the peer is gone. */
+  /** Silence between two looks is answered with a PING, silence for a timeout more with the end: the peer is gone. */
   onTimeout(): void {
     if (this.isClosed) return
     if (this.#hasHeard || !this.#hasAsked) {
       if (!this.#hasHeard) this.connection.ping()
       this.#hasAsked = !this.#hasHeard
       this.#hasHeard = false
-      this.#wheel.schedule(this, this.#hasAsked ? LIMITS.linkPingTimeoutMs : LIMITS.linkPingIntervalMs)
+      this.#wheel.schedule(this, this.#hasAsked ? LIMITS.linkPingTimeoutMs : LOOK_MS)
       return
     }
     this.#error = this.closingError('the peer did not answer a PING')

@@ -71,6 +71,20 @@ test('the same head again is the same object at the other end, and a body and it
   assert.deepEqual(server.said(), ['headers 9', 'data 9'])
 })
 
+test('an end is put on the last frame only where that is the same stream’s', () => {
+  const { client, server } = pair()
+  const streams = [1, 2].map(() =>
+    client.connection.openStream(requestHead({ bodyLength: UNKNOWN_LENGTH }), false, new SeenResponse()),
+  )
+  for (const stream of streams) stream?.sendBody(Buffer.from('x'))
+  streams[0]?.sendEnd(NO_FIELDS)
+  settle(client, server)
+  assert.deepEqual(
+    server.requests.map((seen) => seen.isEnded),
+    [true, false],
+  )
+})
+
 test('a websocket travels as Extended CONNECT and comes out as the upgrade that it was (RFC 8441)', () => {
   const { client, server } = pair()
   const response = new SeenResponse()

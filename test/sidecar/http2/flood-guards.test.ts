@@ -84,6 +84,13 @@ test('resets within the rate go on for ever', () => {
   assert.equal(server.connection.openStreamCount, 0)
 })
 
+test('empty frames with something between them go on for ever', () => {
+  const server = startedServer()
+  server.connection.receive(headers(1, POST_BLOCK, END_HEADERS))
+  for (let i = 0; i < 100; i++) server.connection.receive(data(1, i % 5 === 0 ? 'x' : ''))
+  assert.deepEqual(server.closed, [])
+})
+
 test('control frames that the peer does not read end the connection', () => {
   const server = startedServer({ pingsPerSecond: 10_000, queuedControlFrameCount: 50 }, new TurnedClock())
   server.connection.setWritable(false)

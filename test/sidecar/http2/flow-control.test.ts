@@ -168,7 +168,7 @@ test('long bodies take turns: a short one does not wait for the end of a long on
   short?.sendBody(Buffer.alloc(10))
   client.connection.setWritable(true)
   const said = client.said()
-  assert(said.indexOf('data 3') < 5, said.join())
+  assert([2, 3, 4].includes(said.indexOf('data 3')), said.join())
   settle(client, server)
 })
 

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict'
+import { EventEmitter } from 'node:events'
+import type { Socket } from 'node:net'
+import test from 'ava'
+import { Http2ClientConnection } from '../../../sidecar/connection/http2-client-connection.ts'
+import { LIMITS } from '../../../sidecar/core/limits.ts'
+import { TimerWheel } from '../../../sidecar/core/timer-wheel.ts'
+import { NO_FIELDS, UNKNOWN_LENGTH } from '../../../sidecar/http/head.ts'
+import { FrameType } from '../../../sidecar/http2/frame/frame-type.ts'
+import { LINK_SETTINGS } from '../../../sidecar/http2/http2-settings.ts'
+import { frame, framesOf, SeenResponse, settings } from '../../support/http2-frames.ts'
+import { requestHead } from '../../support/recording-streams.ts'
+import { TurnedClock } from '../../support/turned-clock.ts'
+
+/** A socket in memory that writes down what is written to it. */
+class FakeSocket extends EventEmitter {
+  readonly writes: Buffer[] = []
+  destroyed = false
+  takesMore = true
+  readonly remoteAddress = '10.0.0.1'
+  readonly remotePort = 1
+  setNoDelay(): void {}
+  write(octets: Buffer): boolean {
+    this.writes.push(octets)
+    return this.takesMore
+  }
+  end(): void {}
+  destroySoon(): void {}
+  destroy(): void {
+    this.destroyed = true
+    this.emit('close')
+  }
+  /** Types of the frames written since last asked. */
+  written(): number[] {
+    return framesOf(Buffer.concat(this.writes.splice(0))).map((one) => one.type)
+  }
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+async function connected() {
+  const socket = new FakeSocket()
+  const clock = new TurnedClock(1_000)
+  const wheel = new TimerWheel(clock)
+  let gone = 0
+  const connection = new Http2ClientConnection(socket as unknown as Socket, {
+    settings: LINK_SETTINGS,
+    clock,
+    wheel,
+    onCapacity() {},
+    onGone: () => gone++,
+  })
+  socket.emit('data', settings())
+  await turn()
+  socket.written()
+  return { socket, clock, wheel, connection, gone: () => gone }
+}
+
+test('a silent link is pinged after the interval, and kept when it answers', async () => {
+  const { socket, clock, connection } = await connected()
+  for (let i = 0; i < 4; i++) {
+    clock.turn(LIMITS.linkPingIntervalMs + 100)
+    await turn()
+    const pings = socket.written().filter((type) => type === FrameType.ping)
+    assert(pings.length > 0)
+    socket.emit('data', frame(FrameType.ping, 1, 0, Buffer.from('alive\0\0\0')))
+  }
+  assert.equal(connection.state, 'ready')
+})
+
+test('a link that does not answer is closed within interval and timeout, and its streams hear reset', async () => {
+  const { socket, clock, wheel, connection, gone } = await connected()
+  const response = new SeenResponse()
+  connection.request(requestHead(), true, response, NO_FIELDS)
+  clock.turn(LIMITS.linkPingIntervalMs + LIMITS.linkPingTimeoutMs + 100)
+  assert.equal(socket.destroyed, true)
+  assert.deepEqual(
+    response.errors.map((error) => error.code),
+    ['reset'],
+  )
+  assert.equal(response.errors[0]?.detail, 'the connection is gone: the peer did not answer a PING')
+  assert.deepEqual([connection.state, gone(), wheel.size], ['closed', 1, 0])
+})
+
+test('all that a turn of the loop leads to is one write', async () => {
+  const { socket, connection } = await connected()
+  for (let i = 0; i < 10; i++) {
+    const stream = connection.request(requestHead({ bodyLength: UNKNOWN_LENGTH }), false, new SeenResponse(), NO_FIELDS)
+    stream?.sendBody(Buffer.from('x'))
+    stream?.sendEnd(NO_FIELDS)
+  }
+  assert.equal(socket.writes.length, 0)
+  await turn()
+  assert.equal(socket.writes.length, 1)
+  assert.equal(socket.written().length, 20)
+})
+
+test('a socket that is full gets nothing more until it drains', async () => {
+  const { socket, connection } = await connected()
+  socket.takesMore = false
+  const stream = connection.request(requestHead({ bodyLength: UNKNOWN_LENGTH }), false, new SeenResponse(), NO_FIELDS)
+  await turn()
+  assert.equal(socket.writes.length, 1)
+  stream?.sendBody(Buffer.alloc(100))
+  connection.request(requestHead(), true, new SeenResponse(), NO_FIELDS)
+  await turn()
+  assert.equal(socket.writes.length, 1)
+  socket.takesMore = true
+  socket.emit('drain')
+  await turn()
+  assert.equal(socket.writes.length, 2)
+})
