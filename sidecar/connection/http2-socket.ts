@@ -20,7 +20,7 @@ export interface Http2SocketOptions {
   readonly counters?: Http2Counters
 }
 
-/** How often we look whether anything was heard: so silence is answered with a PING before the interval is over. */
+/** How often we look whether anything was heard: so a PING follows silence before the interval is over. */
 const LOOK_MS = LIMITS.linkPingIntervalMs / 2
 
 /**
@@ -40,9 +40,9 @@ export abstract class Http2Socket implements Http2Owner, Flushable, WheelEntry {
   sentBytes = 0
   /** The socket is gone, or the connection failed. */
   isClosed = false
-  /** Something was read since the wheel came by. */
+  /** Something was read since the last look. */
   #hasHeard = false
-  #hasAsked = false
+  #silentLooks = 0
   #isWritable = true
   #error: MeshError | undefined
 
@@ -114,18 +114,18 @@ export abstract class Http2Socket implements Http2Owner, Flushable, WheelEntry {
     this.#leave()
   }
 
-  /** Silence between two looks is answered with a PING, silence for a timeout more with the end: the peer is gone. */
+  /** A look: silence since the last one is answered with a PING, silence for a timeout more with the end: the peer is gone. */
   onTimeout(): void {
     if (this.isClosed) return
-    if (this.#hasHeard || !this.#hasAsked) {
-      if (!this.#hasHeard) this.connection.ping()
-      this.#hasAsked = !this.#hasHeard
-      this.#hasHeard = false
-      this.#wheel.schedule(this, this.#hasAsked ? LIMITS.linkPingTimeoutMs : LOOK_MS)
+    this.#silentLooks = this.#hasHeard ? 0 : this.#silentLooks + 1
+    this.#hasHeard = false
+    if (this.#silentLooks > LIMITS.linkPingTimeoutMs / LOOK_MS) {
+      this.#error = this.closingError('the peer did not answer a PING')
+      this.destroy()
       return
     }
-    this.#error = this.closingError('the peer did not answer a PING')
-    this.destroy()
+    if (this.#silentLooks === 1) this.connection.ping()
+    this.#wheel.schedule(this, LOOK_MS)
   }
 
   #onData(chunk: Buffer): void {
