@@ -7,6 +7,12 @@ import { readCertificatesPem } from '../../../certs/read-certificate.ts'
 import { verifyChain } from '../../../certs/verify-chain.ts'
 import { basicConstraints, keyUsage, uriNames } from '../../../certs/write-extensions.ts'
 import { Authority, type AuthorityOptions } from '../../../control-plane/authority/authority.ts'
+import {
+  type AuthorityState,
+  createState,
+  readState,
+  writeState,
+} from '../../../control-plane/authority/authority-state.ts'
 import { ServerCertificate } from '../../../control-plane/authority/server-certificate.ts'
 import { EmbeddedRegistry } from '../../../control-plane/registry/embedded/embedded-registry.ts'
 import { seededRandom } from '../../../sidecar/core/random.ts'
@@ -141,9 +147,49 @@ test('replicas that renew at the same moment make one issuing certificate', asyn
   const { registry, clock, options } = setting({ issuingLifetimeMs: 10 * DAY_MS })
   using first = await openAuthority({ ...options, random: () => 0.5 })
   using second = await openAuthority({ ...options, random: () => 0.5 })
+  // both wait for the lock, so the second finds what the first has made
+  const lock = await registry.acquireLock('outrigger/demo/authority/lock', never)
   await clock.turn(7 * DAY_MS)
+  assert.equal(registry.writeCounts.get(STATE_KEY), 1)
+  await lock?.release()
+  await clock.turn(1)
   assert.equal(registry.writeCounts.get(STATE_KEY), 2)
   assert.equal(first.issuingNotAfterMs, second.issuingNotAfterMs)
+})
+
+test('new roots in the registry are published, and older ones are not taken', async () => {
+  const { registry, options } = setting()
+  using authority = await openAuthority(options)
+  const sequences: number[] = []
+  using _subscription = authority.onTrust(({ sequence }) => sequences.push(sequence))
+  const first = await registry.get(STATE_KEY)
+  const held = unwrap(readState(unwrap(first)?.value ?? Buffer.of(), 'mesh.example', options.sealKey))
+  const second = createState(idOf('spiffe://mesh.example'), { rootMs: DAY_MS, issuingMs: DAY_MS }, NOON)
+  const both = { ...held, sequence: 2, roots: [...held.roots, ...second.roots], issuing: second.issuing }
+  await registry.put(STATE_KEY, writeState(both, options.sealKey))
+  assert.equal(authority.trust.rootsPem.length, 2)
+  assert.equal(authority.issuingNotAfterMs, second.issuing.certificate.notAfterMs)
+  await registry.put(STATE_KEY, writeState(held, options.sealKey))
+  assert.equal(authority.trust.sequence, 2)
+  assert.equal(authority.issuingNotAfterMs, second.issuing.certificate.notAfterMs)
+  assert.match(authority.lastProblem ?? '', /went back/)
+  assert.deepEqual(sequences, [1, 2])
+})
+
+test('a state whose keys and certificates do not belong together is refused', () => {
+  const key = randomBytes(32)
+  const id = idOf('spiffe://mesh.example')
+  const lifetimes = { rootMs: DAY_MS, issuingMs: DAY_MS }
+  const one = createState(id, lifetimes, NOON)
+  const two = createState(id, lifetimes, NOON)
+  const problemOf = (state: AuthorityState): string => {
+    const read = readState(writeState(state, key), 'mesh.example', key)
+    return read.ok ? '' : read.error
+  }
+  assert.equal(problemOf(one), '')
+  assert.match(problemOf({ ...one, issuing: two.issuing }), /no root signed/)
+  const swapped = { certificate: one.issuing.certificate, keyPair: two.issuing.keyPair }
+  assert.match(problemOf({ ...one, issuing: swapped }), /another certificate's/)
 })
 
 test('an authority works on the embedded registry: replicas share what stands there and renew it', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'ava'
 import { createBundle, hasSameRoots } from '../../../certs/bundle.ts'
+import { toCertificatePem } from '../../../certs/certificate.ts'
 import { seededRandom } from '../../../sidecar/core/random.ts'
 import { CertificateRotation } from '../../../sidecar/mtls/certificate-rotation.ts'
 import { IdentityStore } from '../../../sidecar/mtls/identity-store.ts'
@@ -119,6 +120,18 @@ test('an answer of a foreign authority with the same names is not taken while ou
   await clock.turn(80_000)
   assert.equal(store.current?.bundle, roots)
   assert.match(rotation.state.lastError ?? '', /no root/)
+})
+
+test('the roots of an answer are not taken while the new chain leads to those that we hold', async () => {
+  const { clock, store, signer, rotation } = setting(100_000)
+  using _rotation = rotation
+  rotation.start()
+  await clock.turn(1_000)
+  const roots = store.current?.bundle
+  signer.moreRootsPem = [toCertificatePem(makePki().root)]
+  await clock.turn(80_000)
+  assert.equal(rotation.state.renewalCount, 2)
+  assert.equal(store.current?.bundle, roots)
 })
 
 test('roots that our chain does not lead to make the rotation ask for another certificate at once', async () => {

@@ -22,6 +22,7 @@ export class TestSigner implements Signer {
   readonly #clock: Clock
   pki: Pki
   lifetimeMs: number
+  moreRootsPem: readonly string[] = []
   mood: 'good' | 'failing' | 'silent' | 'throwing' | 'other-key' | 'other-identity' | 'nonsense' = 'good'
 
   constructor(pki: Pki, clock: Clock, lifetimeMs: number) {
@@ -43,7 +44,7 @@ export class TestSigner implements Signer {
     const leaf = issueLeaf(publicKey, id, this.pki.issuing, term)
     return ok({
       chainPem: [toCertificatePem(leaf), toCertificatePem(this.pki.issuing.certificate)],
-      rootsPem: [toCertificatePem(this.pki.root)],
+      rootsPem: [toCertificatePem(this.pki.root), ...this.moreRootsPem],
     })
   }
 }
