@@ -61,6 +61,11 @@ export class LastGoodFile {
     })
   }
 
+  /** Resolves when nothing is being written. */
+  idle(): Promise<void> {
+    return this.#writing
+  }
+
   /** Writes what waits, and ends. */
   async close(): Promise<void> {
     this.#unsubscribe?.()

@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict'
+import test from 'ava'
+import { err, ok, type Result } from '../../../certs/result.ts'
+import { fromMemo, InstanceRegistrar } from '../../../control-plane/push/instance-registrar.ts'
+import type { Instance, RegistryError } from '../../../control-plane/registry/registry.ts'
+import { FakeRegistry } from '../../support/fake-registry.ts'
+import { TurnedClock } from '../../support/turned-clock.ts'
+
+const AWAY: RegistryError = { kind: 'unavailable', detail: 'away' }
+
+/** A registry that keeps instances, and what was done with them. */
+class InstanceRegistry extends FakeRegistry {
+  readonly instances = new Map<string, Instance>()
+  readonly done: string[] = []
+  override async register(instance: Instance): Promise<Result<void, RegistryError>> {
+    if (this.isAway) return err(AWAY)
+    this.done.push(`register ${instance.id}:${instance.port}`)
+    this.instances.set(instance.id, instance)
+    return ok(undefined)
+  }
+  override async heartbeat(id = ''): Promise<Result<boolean, RegistryError>> {
+    return this.isAway ? err(AWAY) : ok(this.instances.has(id))
+  }
+  override async deregister(id = ''): Promise<Result<void, RegistryError>> {
+    if (this.isAway) return err(AWAY)
+    this.done.push(`deregister ${id}`)
+    this.instances.delete(id)
+    return ok(undefined)
+  }
+}
+
+const instance = (port = 1): Instance => ({
+  id: 'a',
+  service: 'orders',
+  address: '127.0.0.1',
+  port,
+  meta: {},
+  tags: [],
+})
+
+function registrar(registry = new InstanceRegistry(), clock = new TurnedClock(), replica = 'one') {
+  const availability: boolean[] = []
+  const gone: string[] = []
+  const kept = new InstanceRegistrar({
+    registry,
+    clock,
+    times: { ttlMs: 15_000, heartbeatMs: 5_000, graceMs: 2_000 },
+    prefix: 'instances/',
+    replica,
+    onAvailability: (available) => availability.push(available),
+    onGone: (id) => gone.push(id),
+  })
+  const turn = async (ms: number): Promise<void> => {
+    clock.turn(ms)
+    await kept.settled()
+  }
+  return { registry, clock, kept, availability, gone, turn }
+}
+
+test('an attached workload is registered and remembered; one that left is neither, after its grace', async () => {
+  const { kept, registry, gone, turn } = registrar()
+  kept.attach('shop/a', [instance()])
+  await turn(0)
+  assert.deepEqual([...registry.instances.keys()], ['a'])
+  const memo = await registry.get('instances/a')
+  assert.equal(memo.ok && memo.value !== undefined && fromMemo(memo.value.value)?.instance.id, 'a')
+  kept.detach('shop/a')
+  await turn(1_999)
+  assert.deepEqual([...registry.instances.keys()], ['a'])
+  await turn(1)
+  assert.deepEqual([...registry.instances.keys()], [])
+  assert.deepEqual(gone, ['a'])
+  const forgotten = await registry.get('instances/a')
+  assert.ok(forgotten.ok && forgotten.value === undefined)
+})
+
+test('a workload that is back within its grace is not touched', async () => {
+  const { kept, registry, turn } = registrar()
+  kept.attach('shop/a', [instance()])
+  await turn(0)
+  kept.detach('shop/a')
+  await turn(1_000)
+  kept.attach('shop/a', [instance()])
+  await turn(10_000)
+  assert.deepEqual(registry.done, ['register a:1'])
+})
+
+test('not ready is out at once, ready is in again', async () => {
+  const { kept, registry, turn } = registrar()
+  kept.attach('shop/a', [instance()])
+  await turn(0)
+  kept.setReady('shop/a', false)
+  await turn(0)
+  kept.setReady('shop/a', true)
+  await turn(0)
+  assert.deepEqual(registry.done, ['register a:1', 'deregister a', 'register a:1'])
+})
+
+test('fast changes of mind end with the last one', async () => {
+  const { kept, registry, turn } = registrar()
+  kept.attach('shop/a', [instance(1)])
+  kept.setReady('shop/a', false)
+  kept.setReady('shop/a', true)
+  kept.attach('shop/a', [instance(2)])
+  await turn(0)
+  assert.equal(registry.instances.get('a')?.port, 2)
+})
+
+test('a registry that forgot an instance is told again at the next heartbeat', async () => {
+  const { kept, registry, turn } = registrar()
+  kept.attach('shop/a', [instance()])
+  await turn(0)
+  registry.instances.clear()
+  await turn(5_000)
+  assert.deepEqual([...registry.instances.keys()], ['a'])
+})
+
+test('a registry that was away is told what it missed, and its absence is reported', async () => {
+  const { kept, registry, availability, turn } = registrar()
+  registry.isAway = true
+  kept.attach('shop/a', [instance()])
+  await turn(0)
+  assert.deepEqual(availability, [false])
+  await turn(5_000)
+  registry.isAway = false
+  await turn(5_000)
+  assert.deepEqual([...registry.instances.keys()], ['a'])
+  assert.equal(availability.at(-1), true)
+})
+
+test('an instance whose sidecar moved to another replica is left to that one', async () => {
+  const one = registrar()
+  one.kept.attach('shop/a', [instance()])
+  await one.turn(0)
+  const two = registrar(one.registry, new TurnedClock(), 'two')
+  two.kept.attach('shop/a', [instance()])
+  await two.turn(0)
+  one.kept.detach('shop/a')
+  await one.turn(2_000)
+  assert.deepEqual([...one.registry.instances.keys()], ['a'])
+})
+
+test('stopping leaves everything registered', async () => {
+  const { kept, registry, turn } = registrar()
+  kept.attach('shop/a', [instance()])
+  await turn(0)
+  kept.detach('shop/a')
+  await kept.stop()
+  await turn(60_000)
+  assert.deepEqual([...registry.instances.keys()], ['a'])
+})
