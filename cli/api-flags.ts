@@ -1,0 +1,27 @@
+import { readFileSync } from 'node:fs'
+import type { Command } from 'commander'
+import { ApiClient } from './api-client.ts'
+import { CliError, ExitCode } from './exit-code.ts'
+import { flag } from './flags.ts'
+
+/** Flags of every subcommand that talks to the control plane. */
+export interface ApiFlags {
+  readonly api: string
+  readonly adminTokenFile?: string
+}
+
+/** Adds `--api` and `--admin-token-file`. */
+export const withApiFlags = (command: Command): Command =>
+  command
+    .addOption(flag('--api <url>', "the control plane's REST API").default('http://127.0.0.1:15011'))
+    .addOption(flag('--admin-token-file <file>', 'file with the admin token, where the API asks for one'))
+
+/** The client that the flags describe. */
+export function toApiClient({ api, adminTokenFile }: ApiFlags): ApiClient {
+  if (adminTokenFile === undefined) return new ApiClient(api, undefined)
+  try {
+    return new ApiClient(api, readFileSync(adminTokenFile, 'utf8').trim())
+  } catch (error) {
+    throw new CliError(ExitCode.input, `Cannot read the admin token from ${adminTokenFile}: ${(error as NodeJS.ErrnoException).code}`)
+  }
+}
