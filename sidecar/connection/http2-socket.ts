@@ -44,6 +44,8 @@ export abstract class Http2Socket implements Http2Owner, Flushable, WheelEntry {
   #hasHeard = false
   #silentLooks = 0
   #isWritable = true
+  /** Draining is complete. */
+  #isEnding = false
   #error: MeshError | undefined
 
   constructor(role: 'client' | 'server', socket: Socket, options: Http2SocketOptions) {
@@ -103,8 +105,8 @@ export abstract class Http2Socket implements Http2Owner, Flushable, WheelEntry {
   onPong(): void {}
 
   onDrained(): void {
-    this.flush()
-    this.#socket.end()
+    this.#isEnding = true
+    this.#endWhenWritten()
   }
 
   onClosed(error: MeshError): void {
@@ -137,6 +139,14 @@ export abstract class Http2Socket implements Http2Owner, Flushable, WheelEntry {
   #onDrain(): void {
     this.#isWritable = true
     this.connection.setWritable(true)
+    this.#endWhenWritten()
+  }
+
+  /** Ends the socket behind the last octets; while it takes none, they and the end wait. */
+  #endWhenWritten(): void {
+    if (!this.#isEnding || !this.#isWritable) return
+    this.flush()
+    this.#socket.end()
   }
 
   #onClose(): void {

@@ -44,7 +44,7 @@ export class ReceivedFrames implements FrameTarget {
   onData(_streamId: number, octets: Buffer, start: number, end: number, isEnd: boolean): void {
     const core = this.#core
     const stream = this.#dataStream
-    if (stream === undefined) {
+    if (stream === undefined || stream.isDead) {
       core.creditConnection(end - start)
       return
     }
@@ -55,8 +55,7 @@ export class ReceivedFrames implements FrameTarget {
       core.failStream(stream, ErrorCode.protocolError, 'the body is longer than content-length')
       return
     }
-    if (stream.isDead) this.#dataStream = undefined
-    else if (isEnd && !stream.receiveEnd(NO_FIELDS)) {
+    if (isEnd && !stream.isDead && !stream.receiveEnd(NO_FIELDS)) {
       core.guard.counters.malformedMessage++
       core.failStream(stream, ErrorCode.protocolError, 'the body is shorter than content-length')
     }

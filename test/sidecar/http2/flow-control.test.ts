@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'ava'
+import { meshError } from '../../../sidecar/core/mesh-errors.ts'
 import { NO_FIELDS, UNKNOWN_LENGTH } from '../../../sidecar/http/head.ts'
 import { pair, type SeenRequest, SeenResponse, settle, type TestEnd } from '../../support/http2-frames.ts'
 import { requestHead } from '../../support/recording-streams.ts'
@@ -117,6 +118,21 @@ test('a sink may pause inside of a delivery, and what follows waits, the end too
   }
   assert.deepEqual(steps, ['one', 'onetwo false', 'onetwothree false', 'onetwothree true'])
   assert.deepEqual(seen.trailers, ['x', 'y'])
+})
+
+test('a stream given up in the middle of a frame hears nothing of the rest', () => {
+  const { client, server } = pair()
+  const stream = client.connection.openStream(upload, false, new SeenResponse())
+  stream?.sendBody(Buffer.alloc(1_000))
+  const octets = client.connection.takeOutput()
+  server.connection.receive(octets.subarray(0, 600))
+  const seen = server.requests[0] as SeenRequest
+  const before = seen.bodyBytes
+  assert(before > 0)
+  seen.stream.reset(meshError('overload', ''))
+  server.connection.receive(octets.subarray(600))
+  assert.equal(seen.bodyBytes, before)
+  assert.deepEqual(server.said(), ['resetStream 1 internalError'])
 })
 
 test('a response that is complete on the wire is delivered after the pause, though the stream is closed', () => {

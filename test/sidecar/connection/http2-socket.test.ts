@@ -24,7 +24,10 @@ class FakeSocket extends EventEmitter {
     this.writes.push(octets)
     return this.takesMore
   }
-  end(): void {}
+  isEnded = false
+  end(): void {
+    this.isEnded = true
+  }
   destroySoon(): void {}
   destroy(): void {
     this.destroyed = true
@@ -109,4 +112,18 @@ test('a socket that is full gets nothing more until it drains', async () => {
   socket.emit('drain')
   await turn()
   assert.equal(socket.writes.length, 2)
+})
+
+test('the end waits for the last octets of a socket that is full', async () => {
+  const { socket, connection } = await connected()
+  socket.takesMore = false
+  const stream = connection.request(requestHead(), true, new SeenResponse(), NO_FIELDS)
+  await turn()
+  connection.retire()
+  stream?.cancel()
+  assert.equal(socket.isEnded, false)
+  socket.written()
+  socket.emit('drain')
+  assert.equal(socket.isEnded, true)
+  assert.deepEqual(socket.written(), [FrameType.resetStream])
 })
