@@ -62,6 +62,9 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, WheelEntr
   /** What the timer on the wheel stands for, and how many requests there were when it was set. */
   #timer: 'idle' | 'head' = 'idle'
   #timedRequestCount = 0
+  #readCount = 0
+  #timedReadCount = 0
+  #timedUnsentBytes = 0
   #peerAddress: string | undefined
 
   constructor(socket: Socket, options: Http1ServerOptions<Peer>) {
@@ -115,8 +118,9 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, WheelEntr
     }
     // Set once for many requests: whether one came since is seen here, not on the hot path.
     const isUsed = this.#stream !== undefined || this.#requestCount !== this.#timedRequestCount
-    if (isUsed) this.#setTimer('idle', LIMITS.idleConnectionMs)
-    else this.#linger()
+    if (!isUsed) this.#linger()
+    else if (this.#isStalled()) this.#onViolation(meshError('request-timeout', 'the caller stopped in the middle'))
+    else this.#setTimer('idle', LIMITS.idleConnectionMs)
   }
 
   onResponseComplete(stream: Http1ServerStream): void {
@@ -154,6 +158,7 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, WheelEntr
 
   #receive(chunk: Buffer, length: number): void {
     if (this.#phase !== 'serving') return // lingering: bytes after a refusal are never parsed
+    this.#readCount++
     this.#decoder.push(chunk, length)
     this.#pump()
   }
@@ -313,11 +318,23 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, WheelEntr
   /** A head that was begun must end in time; a whole one in a single read never touches the wheel. */
   #timeHead(): void {
     if (this.#decoder.isHeadPartial && this.#stream === undefined) {
-      if (this.#timer === 'idle') this.#setTimer('head', LIMITS.headTimeoutMs)
+      const isNew = this.#timer === 'idle' || this.#timedRequestCount !== this.#requestCount
+      if (isNew) this.#setTimer('head', LIMITS.headTimeoutMs)
     } else if (this.#timer === 'head') this.#setTimer('idle', LIMITS.idleConnectionMs)
   }
 
+  /** Nothing came of a body that we wait for, or nothing was taken of a response that waits, since the timer was set. */
+  #isStalled(): boolean {
+    const stream = this.#stream
+    if (stream === undefined || stream.isRaw || this.#readCount !== this.#timedReadCount) return false
+    const { unsentBytes } = this.writer
+    const isWriteStalled = unsentBytes > 0 && unsentBytes === this.#timedUnsentBytes
+    return isWriteStalled || (!stream.isRequestComplete && !stream.isPaused && unsentBytes === 0)
+  }
+
   #setTimer(timer: 'idle' | 'head', delayMs: number): void {
+    this.#timedReadCount = this.#readCount
+    this.#timedUnsentBytes = this.writer.unsentBytes
     this.#timer = timer
     this.#timedRequestCount = this.#requestCount
     this.#options.wheel.schedule(this, delayMs)

@@ -3,7 +3,7 @@ import { INVALID_LENGTH, parseContentLength } from '../http/content-length.ts'
 import { listItems, trimSpace } from '../http/fields.ts'
 import { isToken } from '../http/octets.ts'
 import { FieldKind } from './known-names.ts'
-import type { LineSet } from './line-set.ts'
+import type { HeadLine, LineSet } from './line-set.ts'
 
 /** What the fields that HTTP/1 itself reads have said. Filled by `readFraming`; reused. */
 export interface Framing {
@@ -61,12 +61,10 @@ export function readFraming(lines: LineSet, isHttp10: boolean, fields: string[],
   framing.upgrade = undefined
   framing.expect = undefined
   framing.problem = ''
-  const { names, values, kinds, fieldCount } = lines
-  for (let i = 1; i <= fieldCount; i++) {
-    const value = values[i] as string
-    const kind = kinds[i]
-    if (kind === FieldKind.plain) fields.push(names[i] as string, value)
-    else readSpecial(kind as number, value, isHttp10, fields, framing)
+  for (let i = 1; i <= lines.fieldCount; i++) {
+    const line = lines.lines[i] as HeadLine
+    if (line.kind === FieldKind.plain) fields.push(line.name, line.value)
+    else readSpecial(line.kind, line.value, isHttp10, fields, framing)
   }
   if (framing.isChunked && framing.contentLength >= 0) {
     refuse(framing, 'bad-request', 'both Transfer-Encoding and Content-Length')

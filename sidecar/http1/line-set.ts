@@ -17,6 +17,17 @@ function viewOf(bytes: Buffer): DataView<ArrayBufferLike> {
   return view
 }
 
+/** One line of a head, read. Immutable: heads that have the line share it. */
+export interface HeadLine {
+  /** Lower case; '' for the start line. */
+  readonly name: string
+  readonly value: string
+  /** One of `FieldKind`. */
+  readonly kind: number
+  /** Where the value begins within the line's octets. */
+  readonly valueOffset: number
+}
+
 /** The lines of one head, with their octets, so that the next head can be compared with them. */
 export class LineSet {
   readonly bytes: Buffer = Buffer.allocUnsafeSlow(REMEMBERED_BYTES)
@@ -29,11 +40,8 @@ export class LineSet {
   fieldCount = 0
   /** Offset of each line; one more than lines, so that line `i` ends where `i + 1` begins. */
   readonly starts: Int32Array = new Int32Array(LINE_COUNT)
-  /** Offset of the value within its line. */
-  readonly valueOffsets: Int32Array = new Int32Array(LINE_COUNT)
-  readonly kinds: Uint8Array = new Uint8Array(LINE_COUNT)
-  readonly names: string[] = []
-  readonly values: string[] = []
+  /** The lines read: the start line, then the fields. */
+  readonly lines: HeadLine[] = []
 
   /**
    * Compares line `i` with the octets at `at`. Returns minus its length when all of it is there, line end included;
@@ -52,18 +60,6 @@ export class LineSet {
     const count = same - start
     if (count === length) return -length
     return count > 0 && own.getUint8(same - 1) === CR ? count - 1 : count
-  }
-
-  /** Takes line `from` of `other` over as line `line`. */
-  adopt(line: number, other: LineSet, from: number): void {
-    this.adoptName(line, other, from)
-    this.values[line] = other.values[from] as string
-    this.valueOffsets[line] = other.valueOffsets[from] as number
-  }
-
-  adoptName(line: number, other: LineSet, from: number): void {
-    this.names[line] = other.names[from] as string
-    this.kinds[line] = other.kinds[from] as number
   }
 
   /** Completes the set: copies the octets, when they are few enough to be remembered. */

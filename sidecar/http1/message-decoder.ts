@@ -7,6 +7,7 @@ import { type Fields, NO_FIELDS } from '../http/head.ts'
 import { cleanTrailers } from '../http/header-rules.ts'
 import { BodyDecoder } from './body-decoder.ts'
 import { HeadScanner, NEED_MORE, VIOLATION } from './head-scanner.ts'
+import type { HeadLine } from './line-set.ts'
 
 /**
  * One step of a decoder. 'head': a head is complete; 'body': a piece of the body; 'end': the message is complete, with its
@@ -221,9 +222,9 @@ export abstract class MessageDecoder {
     if (next === NEED_MORE) return this.headIsPartial()
     if (next === VIOLATION) return this.refuse(trailerScanner.code, `trailers: ${trailerScanner.problem}`)
     this.headIsComplete(next)
-    const { names, values, fieldCount } = trailerScanner.lines
+    const { lines, fieldCount } = trailerScanner.lines
     const trailers: string[] = []
-    for (let i = 1; i <= fieldCount; i++) trailers.push(names[i] as string, values[i] as string)
+    for (let i = 1; i <= fieldCount; i++) trailers.push((lines[i] as HeadLine).name, (lines[i] as HeadLine).value)
     return this.#end(cleanTrailers(trailers))
   }
 

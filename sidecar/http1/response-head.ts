@@ -4,6 +4,7 @@ import { type Fields, type ResponseHead, UNKNOWN_LENGTH } from '../http/head.ts'
 import { withoutNominated } from '../http/header-rules.ts'
 import { newFraming, readFraming } from './field-framing.ts'
 import { HeadScanner, VIOLATION } from './head-scanner.ts'
+import type { HeadLine } from './line-set.ts'
 
 /** A response's head, and what it says about this connection. Immutable: equal heads share one. */
 export interface ParsedResponse {
@@ -45,7 +46,7 @@ export class ResponseHeadParser {
 
   #build(): boolean {
     const lines = this.#scanner.lines
-    const status = readStatusLine(lines.values[0] as string)
+    const status = readStatusLine((lines.lines[0] as HeadLine).value)
     if (status === 0) return this.#refuse('the status line is not that of HTTP/1')
     const isHttp10 = status < 0
     const code = Math.abs(status)

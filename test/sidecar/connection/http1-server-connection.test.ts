@@ -327,6 +327,45 @@ test('a head that does not end in time is answered 408, an idle connection is cl
   assert.match(await idle, /^HTTP\/1.1 200 OK\r\n.*x$/s)
 })
 
+test('a body that stops coming is answered 408 once the connection was still for as long as an idle one may be', async () => {
+  const clock = new TurnedClock(1_000)
+  await using bench = await serve(() => {}, clock)
+  const slow = talk(bench.port, 'POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nabc')
+  while (bench.seen[0]?.bodyBytes !== 3) await new Promise((resolve) => setImmediate(resolve))
+  const abortedBy = (): string | undefined => bench.seen[0]?.abortedBy?.code
+  clock.turn(LIMITS.idleConnectionMs + 100)
+  assert.equal(abortedBy(), undefined)
+  clock.turn(LIMITS.idleConnectionMs + 100)
+  assert.equal(abortedBy(), 'request-timeout')
+  assert.match(await slow, /^HTTP\/1.1 408 /)
+})
+
+test('a reader that takes nothing for as long as an idle connection may be is given up', async () => {
+  const clock = new TurnedClock(1_000)
+  const piece = Buffer.alloc(64 * 1024)
+  await using bench = await serve((seen) => {
+    seen.stream.sendHead({ status: 200, fields: [], bodyLength: -1 }, false)
+    while (seen.stream.sendBody(piece));
+  }, clock)
+  const socket = connect(bench.port, '127.0.0.1')
+  socket.pause()
+  socket.on('error', () => {})
+  socket.write(GET('/'))
+  const stuck = (): boolean => (bench.sockets[0]?.writableLength ?? 0) > LIMITS.unsentHighWaterBytes
+  while (!stuck()) {
+    await new Promise((resolve) => setImmediate(resolve))
+    const seen = bench.seen[0]
+    if (seen !== undefined && seen.drainCount > 0 && !stuck()) while (seen.stream.sendBody(piece));
+  }
+  const ended = new Promise<void>((resolve) => {
+    ;(bench.seen[0] as Seen).onEnded = resolve
+  })
+  for (let i = 0; i < 4; i++) clock.turn(LIMITS.idleConnectionMs)
+  await ended
+  assert.notEqual(bench.seen[0]?.abortedBy, undefined)
+  socket.destroy()
+})
+
 test('an upgrade granted carries octets both ways until either side ends', async () => {
   await using bench = await serve((seen) => {
     assert.equal(seen.head.upgrade, 'websocket')
