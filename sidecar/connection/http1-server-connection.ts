@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { LIMITS } from '../core/limits.ts'
 import { type MeshError, meshError } from '../core/mesh-errors.ts'
-import type { TimerWheel, WheelEntry } from '../core/timer-wheel.ts'
+import type { TimerWheel } from '../core/timer-wheel.ts'
 import { NO_FIELDS } from '../http/head.ts'
 import { localResponse } from '../http/local-response.ts'
 import type { StreamHandler } from '../http/streams.ts'
@@ -9,6 +9,7 @@ import { RequestDecoder } from '../http1/request-decoder.ts'
 import { type ParsedRequest, RequestHeadParser } from '../http1/request-head.ts'
 import { responseHeadText } from '../http1/write-response.ts'
 import { Http1ServerStream, type ServerStreamOwner } from './http1-server-stream.ts'
+import { Http1ServerTimer, type ServerTimerKind, type TimedConnection } from './http1-server-timer.ts'
 import { receiveFrom } from './shared-read.ts'
 import { SocketWriter } from './socket-writer.ts'
 
@@ -39,18 +40,17 @@ const secureParser = new RequestHeadParser('https')
  * HTTP/1.1 towards an accepted socket: requests come out one at a time, in order; what is sent in one turn is written once.
  * The socket may be paused and of either half-open setting. Owns the socket and closes it on every path.
  */
-export class Http1ServerConnection<Peer> implements ServerStreamOwner, WheelEntry {
+export class Http1ServerConnection<Peer> implements ServerStreamOwner, TimedConnection {
   readonly writer: SocketWriter
   isDraining = false
-  wheelNext: WheelEntry | undefined = undefined
-  wheelPrevious: WheelEntry | undefined = undefined
-  wheelSlot = -1
-  wheelRounds = 0
+  requestCount = 0
+  readCount = 0
 
   readonly #socket: Socket
   readonly #options: Http1ServerOptions<Peer>
   readonly #decoder: RequestDecoder
   readonly #isSecure: boolean
+  readonly #timer: Http1ServerTimer
   #stream: Http1ServerStream | undefined
   #phase: 'serving' | 'lingering' | 'closed' = 'serving'
   #isPumping = false
@@ -58,19 +58,13 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, WheelEntr
   #isInputEnded = false
   #discardedBytes = 0
   #lingerCount = 0
-  #requestCount = 0
-  /** What the timer on the wheel stands for, and how many requests there were when it was set. */
-  #timer: 'idle' | 'head' = 'idle'
-  #timedRequestCount = 0
-  #readCount = 0
-  #timedReadCount = 0
-  #timedUnsentBytes = 0
   #peerAddress: string | undefined
 
   constructor(socket: Socket, options: Http1ServerOptions<Peer>) {
     this.#socket = socket
     this.#options = options
     this.writer = new SocketWriter(socket)
+    this.#timer = new Http1ServerTimer(options.wheel, this)
     this.#isSecure = 'encrypted' in socket && socket.encrypted === true
     this.#decoder = new RequestDecoder(options.parser ?? (this.#isSecure ? secureParser : plainParser))
     socket.allowHalfOpen = true // a caller may end its side and wait for the answer
@@ -81,13 +75,17 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, WheelEntr
     socket.on('error', () => socket.destroy())
     socket.on('close', () => this.#onClosed())
     socket.resume()
-    this.#setTimer('idle', LIMITS.idleConnectionMs)
+    this.#timer.set('idle', LIMITS.idleConnectionMs)
   }
 
   /** `ip:port` of the caller. */
   get peerAddress(): string {
     this.#peerAddress ??= `${this.#socket.remoteAddress ?? ''}:${this.#socket.remotePort ?? 0}`
     return this.#peerAddress
+  }
+
+  get unsentBytes(): number {
+    return this.writer.unsentBytes
   }
 
   /** No exchange is in flight. */
@@ -106,21 +104,13 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, WheelEntr
     this.#socket.destroy()
   }
 
-  onTimeout(): void {
+  onTimer(kind: ServerTimerKind): void {
     if (this.#phase === 'closed') return
-    if (this.#phase === 'lingering') {
-      this.#lingerOn()
-      return
-    }
-    if (this.#timer === 'head') {
-      this.#refuse(meshError('request-timeout', 'the request head took too long'))
-      return
-    }
-    // Set once for many requests: whether one came since is seen here, not on the hot path.
-    const isUsed = this.#stream !== undefined || this.#requestCount !== this.#timedRequestCount
-    if (!isUsed) this.#linger()
+    if (kind === 'linger') this.#lingerOn()
+    else if (kind === 'head') this.#refuse(meshError('request-timeout', 'the request head took too long'))
+    else if (this.#stream === undefined && !this.#timer.sawRequest) this.#linger()
     else if (this.#isStalled()) this.#onViolation(meshError('request-timeout', 'the caller stopped in the middle'))
-    else this.#setTimer('idle', LIMITS.idleConnectionMs)
+    else this.#timer.set('idle', LIMITS.idleConnectionMs)
   }
 
   onResponseComplete(stream: Http1ServerStream): void {
@@ -158,7 +148,7 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, WheelEntr
 
   #receive(chunk: Buffer, length: number): void {
     if (this.#phase !== 'serving') return // lingering: bytes after a refusal are never parsed
-    this.#readCount++
+    this.readCount++
     this.#decoder.push(chunk, length)
     this.#pump()
   }
@@ -222,7 +212,7 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, WheelEntr
   }
 
   #begin(request: ParsedRequest, isEnd: boolean): void {
-    this.#requestCount++
+    this.requestCount++
     const stream = new Http1ServerStream(this, request, isEnd)
     this.#stream = stream
     this.#options.handler.onRequest(request.head, isEnd, stream, this.#options.peer)
@@ -288,7 +278,7 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, WheelEntr
   #onClosed(): void {
     if (this.#phase === 'closed') return
     this.#phase = 'closed'
-    this.#options.wheel.cancel(this)
+    this.#timer.cancel()
     const stream = this.#stream
     this.#stream = undefined
     if (stream !== undefined) {
@@ -305,38 +295,28 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, WheelEntr
     this.#lingerCount = 0
     this.writer.end()
     this.#socket.resume()
-    this.#options.wheel.schedule(this, LINGER_MS)
+    this.#timer.set('linger', LINGER_MS)
   }
 
   /** A peer that reads slowly is given as long as an idle one. */
   #lingerOn(): void {
     const isWritten = this.#socket.writableFinished
     if (isWritten || ++this.#lingerCount * LINGER_MS >= LIMITS.idleConnectionMs) this.destroy()
-    else this.#options.wheel.schedule(this, LINGER_MS)
+    else this.#timer.set('linger', LINGER_MS)
   }
 
   /** A head that was begun must end in time; a whole one in a single read never touches the wheel. */
   #timeHead(): void {
+    const timer = this.#timer
     if (this.#decoder.isHeadPartial && this.#stream === undefined) {
-      const isNew = this.#timer === 'idle' || this.#timedRequestCount !== this.#requestCount
-      if (isNew) this.#setTimer('head', LIMITS.headTimeoutMs)
-    } else if (this.#timer === 'head') this.#setTimer('idle', LIMITS.idleConnectionMs)
+      if (timer.kind === 'idle' || timer.sawRequest) timer.set('head', LIMITS.headTimeoutMs)
+    } else if (timer.kind === 'head') timer.set('idle', LIMITS.idleConnectionMs)
   }
 
   /** Nothing came of a body that we wait for, or nothing was taken of a response that waits, since the timer was set. */
   #isStalled(): boolean {
     const stream = this.#stream
-    if (stream === undefined || stream.isRaw || this.#readCount !== this.#timedReadCount) return false
-    const { unsentBytes } = this.writer
-    const isWriteStalled = unsentBytes > 0 && unsentBytes === this.#timedUnsentBytes
-    return isWriteStalled || (!stream.isRequestComplete && !stream.isPaused && unsentBytes === 0)
-  }
-
-  #setTimer(timer: 'idle' | 'head', delayMs: number): void {
-    this.#timedReadCount = this.#readCount
-    this.#timedUnsentBytes = this.writer.unsentBytes
-    this.#timer = timer
-    this.#timedRequestCount = this.#requestCount
-    this.#options.wheel.schedule(this, delayMs)
+    if (stream === undefined || stream.isRaw || this.#timer.sawRead) return false
+    return this.#timer.isWriteStalled || (!stream.isRequestComplete && !stream.isPaused && this.unsentBytes === 0)
   }
 }
