@@ -18,5 +18,5 @@ export function peerOf(socket: TLSSocket, bundle: TrustBundle, wallMs: number): 
   if (!verified.ok) return err(verified.error.sentence)
   const workload = findWorkload(verified.value.id)
   if (workload === undefined) return err(`${verified.value.id.text} is not the identity of a workload`)
-  return ok({ spiffeId: verified.value.id.text, ...workload })
+  return ok({ spiffeId: verified.value.id.text, ...workload, notAfterMs: verified.value.notAfterMs })
 }

@@ -14,6 +14,8 @@ export interface PeerIdentity {
   readonly spiffeId: string
   readonly namespace: string
   readonly serviceAccount: string
+  /** When its certificates end, wall clock, ms since the epoch. */
+  readonly notAfterMs: number
 }
 
 /** A workload whose sidecar is connected to this control plane. */

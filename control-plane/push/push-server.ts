@@ -87,6 +87,8 @@ export class PushServer {
     this.#sessions.add(session)
     session.on('close', () => this.#sessions.delete(session))
     session.on('error', () => session.destroy())
+    // Pings of a watch are more frequent; whoever opens a connection and does nothing is shown out.
+    session.setTimeout(LIMITS.idleConnectionMs, () => session.destroy())
   }
 
   #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {

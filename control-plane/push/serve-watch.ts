@@ -18,6 +18,12 @@ export function serveWatch(
 ): void {
   const lines = new LineSplitter(MAX_REQUEST_LINE_BYTES)
   const { session, closed } = deps.hub.open(peer, sinkOf(stream, deps.clock))
+  // A connection must not outlive the identity that it proved; a sidecar comes with its renewed one long before.
+  const over = deps.clock.after(
+    peer.notAfterMs - deps.clock.wallMs(),
+    () => session.end('the certificate of this connection is over'),
+    { background: true },
+  )
   stream.on('data', (chunk: Buffer) => {
     const cut = lines.push(chunk)
     if (cut.ok) session.onLines(cut.value)
@@ -25,7 +31,10 @@ export function serveWatch(
   })
   stream.on('drain', () => session.onDrain())
   stream.on('end', () => session.end())
-  stream.on('close', closed)
+  stream.on('close', () => {
+    over.cancel()
+    closed()
+  })
 }
 
 function sinkOf(stream: ServerHttp2Stream, clock: Clock): LineSink {

@@ -177,6 +177,8 @@ export class WatchSession {
       return err(`${kind} "${name}" is not this workload's: it may have "${this.#ownName(kind)}"`)
     if (this.#subscriptions.size >= MAX_SUBSCRIPTIONS) return err(`more than ${MAX_SUBSCRIPTIONS} resources subscribed`)
     this.#subscribe(kind, name, version)
+    // What a sidecar comes back with is what it serves with.
+    if (version !== undefined && version !== ABSENT_VERSION) this.#deps.acks.acked(this.#workload, kind, name, version)
     this.#owesSynced = true
     return ok(undefined)
   }

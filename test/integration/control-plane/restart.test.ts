@@ -95,3 +95,73 @@ test('an instance that never comes back is gone when the settle window is over',
   await using _second = await controlPlane(folder.path, { times, push: { host: '127.0.0.1', port: push } })
   await eventually('the endpoint is gone', () => count() === 0 || count() === undefined)
 })
+
+test('a renewed certificate gets a new stream without a gap', async () => {
+  await using folder = await temporaryFolder()
+  await using plane = await controlPlane(folder.path, { leafLifetimeMs: 10_000 })
+  const common = { port: plane.ports.push, bundleFile: plane.bundleFile, token: await joinToken(plane) }
+  const serves = [registration('shop/orders', 15008)]
+  await using orders = await TestSidecar.start({ ...common, workload: 'shop/orders', serves })
+  await using web = await TestSidecar.start({ ...common, workload: 'shop/web' })
+  void web.watch.want('Endpoints', 'shop/orders')
+  const counts: number[] = []
+  web.store.subscribe(({ endpoints }) => void counts.push(endpoints.get('shop/orders')?.endpoints.length ?? 0))
+  await eventually('the endpoint is there', () => counts.at(-1) === 1)
+  counts.length = 0
+  const since = async (): Promise<number> => {
+    const { body } = await call(plane, 'GET', '/v1/status')
+    return body.workloads.find(({ name }: { name: string }) => name === 'shop/orders')?.connectedSinceMs
+  }
+  const before = await since()
+  const statuses = orders.statuses.length
+  orders.rotation.renewNow()
+  await eventually('the sidecar has a new stream', async () => (await since()) > before)
+  assert.equal(orders.rotation.state.renewalCount, 2)
+  assert.equal(orders.statuses.length, statuses)
+  assert.deepEqual(
+    counts.filter((count) => count < 1),
+    [],
+  )
+})
+
+test('two control planes on one registry: a sidecar that moves from one to the other never leaves', async () => {
+  await using folder = await temporaryFolder()
+  const first = await controlPlane(folder.path)
+  await using second = await controlPlane(folder.path)
+  const token = await joinToken(first)
+  const common = { bundleFile: first.bundleFile, token }
+  await using web = await TestSidecar.start({ ...common, port: second.ports.push, workload: 'shop/web' })
+  void web.watch.want('Endpoints', 'shop/orders')
+  const serves = [registration('shop/orders', 15008)]
+  const orders = await TestSidecar.start({ ...common, port: first.ports.push, workload: 'shop/orders', serves })
+  const counts: number[] = []
+  web.store.subscribe(({ endpoints }) => void counts.push(endpoints.get('shop/orders')?.endpoints.length ?? 0))
+  await eventually('the endpoint is there', () => counts.at(-1) === 1)
+  counts.length = 0
+  const { identities } = orders
+  await using _moved = await TestSidecar.start({
+    ...common,
+    port: second.ports.push,
+    workload: 'shop/orders',
+    serves,
+    identities,
+  })
+  await eventually('the second one has it', async () => {
+    const { body } = await call(second, 'GET', '/v1/status')
+    return body.workloads.some(({ name }: { name: string }) => name === 'shop/orders')
+  })
+  await orders[Symbol.asyncDispose]()
+  await eventually('the first one let it go', async () => {
+    const { body } = await call(first, 'GET', '/v1/status')
+    return body.workloads.length === 0
+  })
+  const graceOverMs = systemClock.nowMs() + 300
+  await eventually('the grace is over', () => systemClock.nowMs() > graceOverMs)
+  await first.close()
+  const { body } = await call(second, 'GET', '/v1/status')
+  assert.equal(body.services.find(({ name }: { name: string }) => name === 'shop/orders').endpoints.length, 1)
+  assert.deepEqual(
+    counts.filter((count) => count < 1),
+    [],
+  )
+})
