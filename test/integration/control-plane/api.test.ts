@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { stat } from 'node:fs/promises'
-import { request } from 'node:http'
+import { createServer as createHttpServer, request } from 'node:http'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import test from 'ava'
@@ -204,4 +204,15 @@ test('what is in the way of a start is said in a sentence, by kind', async () =>
     assert.match(started.error.sentence, sentence)
     assert.equal(started.error.kind, kind, started.error.sentence)
   }
+})
+
+test("Jaeger's UI is served under the same origin", async () => {
+  await using folder = await temporaryFolder()
+  await using jaeger = createHttpServer((incoming, response) => response.end(`jaeger ${incoming.url}`))
+  await new Promise<void>((resolve) => jaeger.listen(0, '127.0.0.1', resolve))
+  const { port } = jaeger.address() as { port: number }
+  await using plane = await controlPlane(folder.path, { jaegerUrl: `http://127.0.0.1:${port}/jaeger` })
+  const answer = await fetch(`http://127.0.0.1:${plane.ports.api}/jaeger/api/services`)
+  assert.equal(await answer.text(), 'jaeger /jaeger/api/services')
+  assert.equal((await call(plane, 'GET', '/v1/trust')).body.name, 'mesh.test')
 })

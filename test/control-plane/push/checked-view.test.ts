@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import test from 'ava'
+import { conditionsOf } from '../../../control-plane/api/conditions-of.ts'
+import type { Manifest } from '../../../control-plane/policy/manifest.ts'
+import { AckTracker } from '../../../control-plane/push/ack-tracker.ts'
+import { CheckedView } from '../../../control-plane/push/checked-view.ts'
+import { manifestsOf } from '../../../control-plane/push/manifests-of.ts'
+import type { ResourceView } from '../../../control-plane/push/resource-source.ts'
+
+const MANIFEST = {
+  apiVersion: 'outrigger.dev/v1alpha1',
+  kind: 'AuthorizationPolicy',
+  metadata: { name: 'lock', namespace: 'shop', generation: 3 },
+  spec: {},
+} as unknown as Manifest
+
+/** A view of one Authorization resource, of which a test says version and content. */
+const viewOf = (version: string, defaultAction: string): ResourceView => ({
+  generation: 1,
+  trustDomain: 'mesh.test',
+  find: () => ({
+    version,
+    resource: {
+      kind: 'Authorization',
+      name: 'shop/web',
+      defaultAction,
+      policies: [
+        { origin: { kind: 'AuthorizationPolicy', namespace: 'shop', name: 'lock' }, action: 'ALLOW', rules: [] },
+      ],
+    } as never,
+  }),
+})
+
+test('what no sidecar would take is held back, the last good version stays, and the manifest says why', () => {
+  const acks = new AckTracker()
+  const checked = new CheckedView(acks, () => 0)
+  const versionNow = (view: ResourceView) => checked.check(view).find('shop/web', 'Authorization', 'shop/web')?.version
+  assert.equal(versionNow(viewOf('1', 'ALLOW')), '1')
+  assert.equal(versionNow(viewOf('2', 'PERHAPS')), '1')
+  assert.equal(versionNow(viewOf('2', 'PERHAPS')), '1')
+  const programmed = () => conditionsOf(MANIFEST, acks.refusals()).find(({ type }) => type === 'Programmed')
+  assert.equal(programmed()?.status, 'False')
+  assert.match(programmed()?.message ?? '', /control-plane refused Authorization shop\/web: defaultAction/)
+  assert.equal(programmed()?.observedGeneration, 3)
+  assert.equal(versionNow(viewOf('3', 'DENY')), '3')
+  assert.equal(programmed()?.status, 'True')
+})
+
+test('one compiled resource is one object as long as its content is the same, so that it is serialized once', () => {
+  const checked = new CheckedView(new AckTracker(), () => 0)
+  const find = () => checked.check(viewOf('1', 'ALLOW')).find('shop/web', 'Authorization', 'shop/web')
+  assert.equal(find(), find())
+})
+
+test('manifests are found wherever a resource names its origin', () => {
+  const origin = (kind: string, name: string) => ({ kind, namespace: 'shop', name })
+  const resource = {
+    routes: [{ origin: origin('HTTPRoute', 'b') }, { nested: { deeper: [{ origin: origin('HTTPRoute', 'a') }] } }],
+    traffic: { origin: origin('implicit', 'x') },
+    again: { origin: origin('HTTPRoute', 'a') },
+  }
+  assert.deepEqual(manifestsOf(resource), ['HTTPRoute/shop/a', 'HTTPRoute/shop/b'])
+  assert.deepEqual(manifestsOf(undefined), [])
+})
