@@ -1,30 +1,16 @@
 import type { Socket } from 'node:net'
 import { LIMITS } from '../core/limits.ts'
 import { type MeshError, meshError } from '../core/mesh-errors.ts'
-import type { TimerWheel } from '../core/timer-wheel.ts'
 import { NO_FIELDS } from '../http/head.ts'
 import { localResponse } from '../http/local-response.ts'
-import type { StreamHandler } from '../http/streams.ts'
 import { RequestDecoder } from '../http1/request-decoder.ts'
 import { type ParsedRequest, RequestHeadParser } from '../http1/request-head.ts'
 import { responseHeadText } from '../http1/write-response.ts'
+import type { Http1ServerOptions } from './http1-server-options.ts'
 import { Http1ServerStream, type ServerStreamOwner } from './http1-server-stream.ts'
 import { Http1ServerTimer, type ServerTimerKind, type TimedConnection } from './http1-server-timer.ts'
 import { receiveFrom } from './shared-read.ts'
 import { SocketWriter } from './socket-writer.ts'
-
-/** What a server connection needs besides its socket. */
-export interface Http1ServerOptions<Peer> {
-  readonly handler: StreamHandler<Peer>
-  readonly peer: Peer
-  readonly wheel: TimerWheel
-  /** Heads read with others of the same kind cost less: give one to all connections of a listener. */
-  readonly parser?: RequestHeadParser
-  /** The connection is closed. */
-  readonly onClosed?: () => void
-  /** A request was refused before it became an exchange. */
-  readonly onRefused?: (error: MeshError, peer: Peer) => void
-}
 
 /** Octets that may wait unread behind a request that is being answered: past it, nothing more is read (CVE-2026-93491). */
 const UNREAD_HIGH_BYTES = 16 * 1024
@@ -117,22 +103,23 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, TimedConn
     this.writer.flush()
     if (stream.isRequestComplete) this.#finish(stream)
     else if (stream.isRaw || stream.mustClose || this.#decoder.remainingLength > DISCARD_BYTES)
-      this.#finishAndClose(stream)
+      this.closeAfterResponse()
     else {
       this.#discardedBytes = 0
       stream.isPaused = false
-      this.#continue()
+      this.proceed()
     }
   }
 
   onSwitch(isGranted: boolean): void {
     if (isGranted) this.#decoder.switchToRaw()
     else this.#decoder.stayHttp()
-    this.#continue()
+    this.proceed()
   }
 
-  onPauseChange(): void {
-    this.#continue()
+  /** Reads on, unless a caller further up the stack does so anyway. */
+  proceed(): void {
+    if (!this.#isPumping && this.#phase === 'serving') this.#pump()
   }
 
   breakOff(hard: boolean): void {
@@ -142,6 +129,7 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, TimedConn
   }
 
   closeAfterResponse(): void {
+    this.#stream?.kill()
     this.#stream = undefined
     this.#linger()
   }
@@ -151,11 +139,6 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, TimedConn
     this.readCount++
     this.#decoder.push(chunk, length)
     this.#pump()
-  }
-
-  /** Reads on, unless a caller further up the stack does so anyway. */
-  #continue(): void {
-    if (!this.#isPumping && this.#phase === 'serving') this.#pump()
   }
 
   #pump(): void {
@@ -194,7 +177,7 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, TimedConn
         this.#begin(decoder.request as ParsedRequest, decoder.isEnd)
         return true
       case 'body':
-        if (stream?.isResponseComplete === true) this.#discard(stream, decoder.body.length)
+        if (stream?.isResponseComplete === true) this.#discard(decoder.body.length)
         else stream?.sink?.onBody(decoder.body)
         return true
       case 'end':
@@ -213,9 +196,8 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, TimedConn
 
   #begin(request: ParsedRequest, isEnd: boolean): void {
     this.requestCount++
-    const stream = new Http1ServerStream(this, request, isEnd)
-    this.#stream = stream
-    this.#options.handler.onRequest(request.head, isEnd, stream, this.#options.peer)
+    this.#stream = new Http1ServerStream(this, request, isEnd)
+    this.#options.handler.onRequest(request.head, isEnd, this.#stream, this.#options.peer)
   }
 
   /** The exchange is over on both sides. Requests that were read already are served even while draining. */
@@ -223,7 +205,7 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, TimedConn
     stream.kill()
     this.#stream = undefined
     if (stream.mustClose) this.#linger()
-    else this.#continue()
+    else this.proceed()
   }
 
   /** No further request can or shall come. */
@@ -231,14 +213,9 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, TimedConn
     return this.#isInputEnded || (this.isDraining && this.#decoder.isBetweenMessages)
   }
 
-  #finishAndClose(stream: Http1ServerStream): void {
-    stream.kill()
-    this.closeAfterResponse()
-  }
-
-  #discard(stream: Http1ServerStream, count: number): void {
+  #discard(count: number): void {
     this.#discardedBytes += count
-    if (this.#discardedBytes > DISCARD_BYTES) this.#finishAndClose(stream)
+    if (this.#discardedBytes > DISCARD_BYTES) this.closeAfterResponse()
   }
 
   #onViolation(error: MeshError): void {

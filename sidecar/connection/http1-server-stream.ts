@@ -17,7 +17,8 @@ export interface ServerStreamOwner {
   onResponseComplete(stream: Http1ServerStream): void
   /** An upgrade, or CONNECT, was granted or not. */
   onSwitch(isGranted: boolean): void
-  onPauseChange(): void
+  /** Reads on, if reading is wanted now. */
+  proceed(): void
   /** Breaks the connection off; `hard` with a reset, where the mere end would look like success. */
   breakOff(hard: boolean): void
   /** Gives up the rest of a request whose response is complete. */
@@ -150,22 +151,20 @@ export class Http1ServerStream implements DownstreamStream {
 
   reset(_error: MeshError): void {
     if (this.#isDead) return
-    if (this.isResponseComplete) {
-      this.kill()
-      this.#owner.closeAfterResponse()
-    } else this.#breakOff()
+    if (this.isResponseComplete) this.#owner.closeAfterResponse()
+    else this.#breakOff()
   }
 
   pause(): void {
     if (this.#isDead || this.isPaused) return
     this.isPaused = true
-    this.#owner.onPauseChange()
+    this.#owner.proceed()
   }
 
   resume(): void {
     if (this.#isDead || !this.isPaused) return
     this.isPaused = false
-    this.#owner.onPauseChange()
+    this.#owner.proceed()
   }
 
   #connectionOption(framing: BodyFraming): string {

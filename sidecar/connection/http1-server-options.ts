@@ -1,0 +1,17 @@
+import type { MeshError } from '../core/mesh-errors.ts'
+import type { TimerWheel } from '../core/timer-wheel.ts'
+import type { StreamHandler } from '../http/streams.ts'
+import type { RequestHeadParser } from '../http1/request-head.ts'
+
+/** What a server connection needs besides its socket. */
+export interface Http1ServerOptions<Peer> {
+  readonly handler: StreamHandler<Peer>
+  readonly peer: Peer
+  readonly wheel: TimerWheel
+  /** Heads read with others of the same kind cost less: give one to all connections of a listener. */
+  readonly parser?: RequestHeadParser
+  /** The connection is closed. */
+  readonly onClosed?: () => void
+  /** A request was refused before it became an exchange. */
+  readonly onRefused?: (error: MeshError, peer: Peer) => void
+}
