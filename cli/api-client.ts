@@ -23,7 +23,10 @@ export class ApiClient {
     try {
       this.#base = new URL(base)
     } catch {
-      throw new CliError(ExitCode.usage, `--api "${base}" is not a URL; wanted http://HOST:PORT, such as http://127.0.0.1:15011`)
+      throw new CliError(
+        ExitCode.usage,
+        `--api "${base}" is not a URL; wanted http://HOST:PORT, such as http://127.0.0.1:15011`,
+      )
     }
     this.#token = token
   }
@@ -34,7 +37,12 @@ export class ApiClient {
     const value = parseJson(text)
     if (status < 400) return value as T
     const failure = (value as { error?: ApiFailure } | undefined)?.error
-    throw new CliError(ExitCode.failed, failure === undefined ? `${method} ${path} was answered with ${status}: ${text.trim().slice(0, 500)}` : toParagraph(failure))
+    throw new CliError(
+      ExitCode.failed,
+      failure === undefined
+        ? `${method} ${path} was answered with ${status}: ${text.trim().slice(0, 500)}`
+        : toParagraph(failure),
+    )
   }
 
   #send(method: string, path: string, body: string | undefined): Promise<{ status: number; text: string }> {
@@ -75,6 +83,7 @@ function parseJson(text: string): unknown {
 
 /** One paragraph for each problem: where, what, what would be right. */
 function toParagraph({ what, where, allowed, problems = [] }: ApiFailure): string {
-  if (problems.length > 0) return `${problems.length === 1 ? 'one problem' : `${problems.length} problems`}, nothing was changed\n${problems.map(formatProblem).join('\n')}`
+  if (problems.length > 0)
+    return `${problems.length === 1 ? 'one problem' : `${problems.length} problems`}, nothing was changed\n${problems.map(formatProblem).join('\n')}`
   return `${where === '' ? '' : `${where}: `}${what}${allowed === '' ? '' : `; allowed: ${allowed}`}`
 }

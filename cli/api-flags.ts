@@ -22,6 +22,9 @@ export function toApiClient({ api, adminTokenFile }: ApiFlags): ApiClient {
   try {
     return new ApiClient(api, readFileSync(adminTokenFile, 'utf8').trim())
   } catch (error) {
-    throw new CliError(ExitCode.input, `Cannot read the admin token from ${adminTokenFile}: ${(error as NodeJS.ErrnoException).code}`)
+    throw new CliError(
+      ExitCode.input,
+      `Cannot read the admin token from ${adminTokenFile}: ${(error as NodeJS.ErrnoException).code}`,
+    )
   }
 }

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander'
-import { parseAddress, type Address } from '../sidecar/config/bootstrap.ts'
+import { type Address, parseAddress } from '../sidecar/config/bootstrap.ts'
 import { parseDurationMs } from '../sidecar/core/duration.ts'
 
 /** An option that can also be set by environment: `--join-token-file` by `OUTRIGGER_JOIN_TOKEN_FILE`. */

@@ -11,5 +11,8 @@ export function toKind(text: string): ManifestKind {
   }
   const known = Object.values(KINDS).map(({ plural }) => plural)
   const near = findNearest(wanted, known)
-  throw new CliError(ExitCode.usage, `"${text}" is not a kind${near === undefined ? '' : ` (did you mean "${near}"?)`}; known: ${known.join(', ')}`)
+  throw new CliError(
+    ExitCode.usage,
+    `"${text}" is not a kind${near === undefined ? '' : ` (did you mean "${near}"?)`}; known: ${known.join(', ')}`,
+  )
 }

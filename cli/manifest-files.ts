@@ -14,7 +14,11 @@ const MANIFEST_NAME = /\.(ya?ml|json)$/
 /** Reads the files named with `-f`: a file, a folder (its .yaml, .yml and .json files, by name), or `-` for standard input. */
 export function readManifestFiles(paths: readonly string[]): ManifestFile[] {
   const files = paths.flatMap((path) => (path === '-' ? [readOne('-')] : expand(path).map(readOne)))
-  if (files.length === 0) throw new CliError(ExitCode.input, `no manifests in ${paths.join(', ')}; wanted files that end in .yaml, .yml or .json`)
+  if (files.length === 0)
+    throw new CliError(
+      ExitCode.input,
+      `no manifests in ${paths.join(', ')}; wanted files that end in .yaml, .yml or .json`,
+    )
   return files
 }
 
@@ -35,7 +39,10 @@ function readOne(path: string): ManifestFile {
     // The size is judged before the text is sent anywhere: the API would refuse it too, but later.
     if (path !== '-' && statSync(path).size > LIMITS.manifestBytes) {
       const { size } = statSync(path)
-      throw new CliError(ExitCode.input, `${path}: has ${size} bytes; a file with manifests may have ${LIMITS.manifestBytes}: split it`)
+      throw new CliError(
+        ExitCode.input,
+        `${path}: has ${size} bytes; a file with manifests may have ${LIMITS.manifestBytes}: split it`,
+      )
     }
     return { name: path === '-' ? '(standard input)' : path, text: readFileSync(path === '-' ? 0 : path, 'utf8') }
   } catch (error) {
@@ -44,4 +51,7 @@ function readOne(path: string): ManifestFile {
 }
 
 const unreadable = (path: string, error: unknown): CliError =>
-  new CliError(ExitCode.input, `Cannot read ${path}: ${(error as NodeJS.ErrnoException).code ?? String(error)}; name a file, a folder or - with -f`)
+  new CliError(
+    ExitCode.input,
+    `Cannot read ${path}: ${(error as NodeJS.ErrnoException).code ?? String(error)}; name a file, a folder or - with -f`,
+  )

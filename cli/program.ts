@@ -20,7 +20,9 @@ const SUBCOMMANDS = [
 /** The `outrigger` command with all its subcommands: one file each. */
 export function buildProgram(): Command {
   const program = new Command('outrigger')
-    .description('A service mesh: mutual TLS, retries, circuit breaking, routing and traces, with every decision explained.')
+    .description(
+      'A service mesh: mutual TLS, retries, circuit breaking, routing and traces, with every decision explained.',
+    )
     .configureHelp({ sortSubcommands: true })
     .showHelpAfterError('(add --help for the flags)')
     .exitOverride()

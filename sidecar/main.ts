@@ -13,9 +13,20 @@ const EXIT_ENVIRONMENT = 71
  * Answers the exit code.
  */
 export async function runSidecar(boot: Bootstrap, logLevel: string): Promise<number> {
-  const log = Logger.to((line) => process.stdout.write(`${line}\n`), systemClock, isLogLevel(logLevel) ? logLevel : 'info').child({ workload: boot.workload })
-  const version = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version
-  const started = await startSidecar(boot, { clock: systemClock, random: systemRandom, log, accessLog: process.stdout, version })
+  const log = Logger.to(
+    (line) => process.stdout.write(`${line}\n`),
+    systemClock,
+    isLogLevel(logLevel) ? logLevel : 'info',
+  ).child({ workload: boot.workload })
+  const version = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string })
+    .version
+  const started = await startSidecar(boot, {
+    clock: systemClock,
+    random: systemRandom,
+    log,
+    accessLog: process.stdout,
+    version,
+  })
   if (!started.ok) {
     process.stderr.write(`outrigger sidecar: ${started.error}\n`)
     return EXIT_ENVIRONMENT

@@ -1,7 +1,7 @@
 import type { Bootstrap } from './config/bootstrap.ts'
 import type { SnapshotStore } from './config/snapshot-store.ts'
 import { RecentDecisions } from './pipeline/recent-decisions.ts'
-import type { Seams } from './sidecar.ts'
+import type { Seams } from './seams.ts'
 import { AccessLog } from './telemetry/access-log.ts'
 import { ExchangeMetrics, type SidecarMetrics } from './telemetry/exchange-metrics.ts'
 import type { ExchangeRecord } from './telemetry/exchange-record.ts'
@@ -24,7 +24,12 @@ export class Reporting {
     const [namespace = '', name = ''] = boot.workload.split('/')
     this.recent = new RecentDecisions(boot.recentDecisionCount)
     this.#accessLog = new AccessLog(seams.accessLog, clock, () => this.metrics.accessLogDropped.series({}).add())
-    const resource = { serviceName: boot.serviceAccount, serviceNamespace: namespace, serviceInstanceId: name, serviceVersion: seams.version }
+    const resource = {
+      serviceName: boot.serviceAccount,
+      serviceNamespace: namespace,
+      serviceInstanceId: name,
+      serviceVersion: seams.version,
+    }
     this.tracing = new Tracing(resource, {
       clock,
       random,

@@ -1,21 +1,16 @@
 import { readFile } from 'node:fs/promises'
-import { bundleFromPem, type TrustBundle } from '../certs/bundle.ts'
-import { err, ok, type Result } from '../certs/result.ts'
-import { type SpiffeId, workloadId } from '../certs/spiffe-id.ts'
+import { ok, type Result } from '../certs/result.ts'
 import { LoadState } from './balancing/load-state.ts'
 import type { Bootstrap } from './config/bootstrap.ts'
 import { SnapshotStore } from './config/snapshot-store.ts'
-import type { Registration } from './config/watch-protocol.ts'
 import { ControlChannel } from './config-client/control-channel.ts'
 import { ControlPlaneSigner } from './config-client/control-plane-signer.ts'
 import { followTrust } from './config-client/follow-trust.ts'
 import { LastGoodFile } from './config-client/last-good-file.ts'
 import { WatchClient } from './config-client/watch-client.ts'
+import { http1Dialer } from './connection/http1-dial.ts'
 import { type Clock, sleep } from './core/clock.ts'
-import type { Logger } from './core/logger.ts'
-import type { Random } from './core/random.ts'
 import { TimerWheel } from './core/timer-wheel.ts'
-import { Reporting } from './reporting.ts'
 import { InboundLane } from './inbound/inbound-lane.ts'
 import { InboundProxy } from './inbound/inbound-proxy.ts'
 import { CertificateRotation } from './mtls/certificate-rotation.ts'
@@ -26,23 +21,14 @@ import { OutboundLane } from './outbound/outbound-lane.ts'
 import { OutboundProxy } from './outbound/outbound-proxy.ts'
 import type { ExchangeDeps } from './pipeline/exchange.ts'
 import type { LaneDeps } from './pipeline/lane-deps.ts'
+import { Reporting } from './reporting.ts'
 import { ReplayBuffer, ReplayMemory } from './resilience/replay-buffer.ts'
+import type { Seams } from './seams.ts'
+import { type BoundPorts, bind, identityOf, readBundle, registrations } from './startup.ts'
 import { Surfaces } from './surfaces.ts'
 import { AppPool } from './upstream/app-pool.ts'
-import { createAppDialer } from './upstream/dial-app.ts'
 import { createLinkDialer } from './upstream/dial-link.ts'
 import { LinkPool } from './upstream/link-pool.ts'
-
-/** The outside, as arguments. */
-export interface Seams {
-  readonly clock: Clock
-  readonly random: Random
-  readonly log: Logger
-  /** Where the access log is written. */
-  readonly accessLog: NodeJS.WritableStream
-  /** Version of this program. */
-  readonly version: string
-}
 
 /** How often the pools let go of endpoints that are gone or idle. */
 const POOL_SWEEP_MS = 10_000
@@ -108,12 +94,10 @@ export class Sidecar {
   }
 }
 
-interface Ports {
+/** Every port as it was bound. */
+interface Ports extends BoundPorts {
   readonly admin: number
   readonly probes: number
-  readonly inbound: number | undefined
-  /** By service. */
-  readonly upstreams: ReadonlyMap<string, number>
 }
 
 interface Parts {
@@ -140,7 +124,11 @@ export async function startSidecar(boot: Bootstrap, seams: Seams): Promise<Resul
   if (!bundle.ok) return bundle
 
   // what the mesh has told us, and who we are: from the disk first, so that we serve while the control plane is away
-  const lastGood = new LastGoodFile({ directory: boot.stateDirectory, clock, onTrouble: (reason) => log.warn('last good snapshot', { reason }) })
+  const lastGood = new LastGoodFile({
+    directory: boot.stateDirectory,
+    clock,
+    onTrouble: (reason) => log.warn('last good snapshot', { reason }),
+  })
   const loaded = await lastGood.load()
   if (!loaded.ok) log.warn('last good snapshot', { reason: loaded.error })
   const snapshots = new SnapshotStore(loaded.ok ? loaded.value?.snapshot : undefined)
@@ -157,14 +145,28 @@ export async function startSidecar(boot: Bootstrap, seams: Seams): Promise<Resul
   const exchangeDeps: ExchangeDeps = { clock, wheel, newReplayBuffer: () => new ReplayBuffer(replayMemory) }
   const load = new LoadState(snapshots, clock, random)
   const reporting = new Reporting(boot, seams, snapshots)
-  const laneDeps: LaneDeps = { snapshots, load, clock, random, tracing: reporting.tracing, recent: reporting.recent, onRecord: reporting.onRecord }
+  const laneDeps: LaneDeps = {
+    snapshots,
+    load,
+    clock,
+    random,
+    tracing: reporting.tracing,
+    recent: reporting.recent,
+    onRecord: reporting.onRecord,
+  }
   const links = new LinkPool(createLinkDialer({ identities, clock, wheel, log }), clock)
-  const apps = new AppPool(createAppDialer({ clock, wheel }), clock)
+  const apps = new AppPool(http1Dialer(wheel), clock)
 
   // application → mesh, and mesh → application
   const outbound = new OutboundProxy({ ...exchangeDeps, lane: new OutboundLane(laneDeps, links, apps) })
   const inboundLane = new InboundLane(laneDeps, apps, boot.appHost)
-  const inbound = new InboundProxy({ ...exchangeDeps, identities, lane: inboundLane, log, onRefusedPeer: reporting.onRefusedPeer })
+  const inbound = new InboundProxy({
+    ...exchangeDeps,
+    identities,
+    lane: inboundLane,
+    log,
+    onRefusedPeer: reporting.onRefusedPeer,
+  })
   const bound = await bind(boot, outbound, inbound)
   if (!bound.ok) {
     await Promise.all([outbound.close(), inbound.close()])
@@ -174,7 +176,9 @@ export async function startSidecar(boot: Bootstrap, seams: Seams): Promise<Resul
   // the control plane
   const channel = new ControlChannel({ clock, identities, bundle: bundle.value, addresses: boot.controlPlanes })
   const readToken = async (): Promise<string | undefined> =>
-    boot.joinTokenFile === undefined ? undefined : (await readFile(boot.joinTokenFile, 'utf8').catch(() => undefined))?.trim()
+    boot.joinTokenFile === undefined
+      ? undefined
+      : (await readFile(boot.joinTokenFile, 'utf8').catch(() => undefined))?.trim()
   const signer = new ControlPlaneSigner({ channel, identities, clock, readToken })
   const rotation = new CertificateRotation({ id: id.value, store: identities, signer, clock, random })
   const watch = new WatchClient({
@@ -187,18 +191,37 @@ export async function startSidecar(boot: Bootstrap, seams: Seams): Promise<Resul
     workload: boot.workload,
     version: seams.version,
     serves: registrations(boot, bound.value.inbound),
-    onStatus: (status) => log.info(status.connected ? 'control plane connected' : 'control plane lost', { reason: status.trouble }),
+    onStatus: (status) =>
+      log.info(status.connected ? 'control plane connected' : 'control plane lost', { reason: status.trouble }),
   })
   for (const { service } of boot.upstreams) {
     void watch.want('Service', service)
     void watch.want('Endpoints', service)
   }
 
-  const disposables: Disposable[] = [keeper, load, followTrust(snapshots, identities, (reason) => log.warn('roots refused', { reason }))]
+  const disposables: Disposable[] = [
+    keeper,
+    load,
+    followTrust(snapshots, identities, (reason) => log.warn('roots refused', { reason })),
+  ]
   disposables.push(identities.subscribe(() => links.renewAll()))
   disposables.push(sweepPools(links, snapshots, clock))
   const ready = Promise.all([watch.waitReady(), firstIdentity(identities)]).then(() => outbound.open())
-  const surfaces = new Surfaces({ boot, seams, snapshots, load, identities, rotation, watch, reporting, links, apps, inbound, outbound, wheel })
+  const surfaces = new Surfaces({
+    boot,
+    seams,
+    snapshots,
+    load,
+    identities,
+    rotation,
+    watch,
+    reporting,
+    links,
+    apps,
+    inbound,
+    outbound,
+    wheel,
+  })
   const parts: Parts = {
     ports: { ...bound.value, admin: 0, probes: 0 },
     ready,
@@ -224,45 +247,6 @@ export async function startSidecar(boot: Bootstrap, seams: Seams): Promise<Resul
   watch.start()
   void ready.then(() => log.info('ready', { workload: boot.workload, identity: id.value.text }))
   return ok(sidecar)
-}
-
-function identityOf(boot: Bootstrap): Result<SpiffeId, string> {
-  const id = workloadId(boot.trustDomain, boot.workload.split('/')[0] ?? '', boot.serviceAccount)
-  return id.ok ? id : err(`Cannot make an identity of trust domain "${boot.trustDomain}", workload "${boot.workload}" and service account "${boot.serviceAccount}": ${id.error}`)
-}
-
-async function readBundle(file: string, trustDomain: string): Promise<Result<TrustBundle, string>> {
-  let pem: string
-  try {
-    pem = await readFile(file, 'utf8')
-  } catch (error) {
-    return err(`Cannot read the trust bundle ${file} (--bundle): ${(error as NodeJS.ErrnoException).code}; the control plane writes it to its data directory`)
-  }
-  const bundle = bundleFromPem(trustDomain, 0, [pem])
-  return bundle.ok ? bundle : err(`Cannot use the trust bundle ${file} (--bundle): ${bundle.error}`)
-}
-
-async function bind(boot: Bootstrap, outbound: OutboundProxy, inbound: InboundProxy): Promise<Result<Omit<Ports, 'admin' | 'probes'>, string>> {
-  const upstreams = new Map<string, number>()
-  for (const { service, port, listen } of boot.upstreams) {
-    const bound = await outbound.listen(listen, { service, port }, '--upstream')
-    if (!bound.ok) return bound
-    upstreams.set(service, bound.value)
-  }
-  if (boot.outbound !== undefined) {
-    const bound = await outbound.listen(boot.outbound, { service: undefined, port: undefined }, '--outbound')
-    if (!bound.ok) return bound
-    upstreams.set('', bound.value)
-  }
-  if (boot.inbound === undefined) return ok({ inbound: undefined, upstreams })
-  const bound = await inbound.listen(boot.inbound)
-  return bound.ok ? ok({ inbound: bound.value, upstreams }) : bound
-}
-
-function registrations(boot: Bootstrap, meshPort: number | undefined): Registration[] {
-  if (meshPort === undefined || boot.inbound === undefined) return []
-  const address = boot.advertiseHost ?? boot.inbound.host
-  return boot.serves.map((served) => ({ ...served, address, meshPort }))
 }
 
 const firstIdentity = (identities: IdentityStore): Promise<void> =>

@@ -37,7 +37,10 @@ backend app
   server app 127.0.0.1:${stage.backendPort}
 `
   const suffix = between === 'h2' ? 'h2' : 'h1'
-  const files = [join(stage.directory, `haproxy-front-${suffix}.cfg`), join(stage.directory, `haproxy-back-${suffix}.cfg`)] as const
+  const files = [
+    join(stage.directory, `haproxy-front-${suffix}.cfg`),
+    join(stage.directory, `haproxy-back-${suffix}.cfg`),
+  ] as const
   writeFileSync(files[0], front)
   writeFileSync(files[1], back)
   const children = files.map((file) => startPinned(stage.core, 'haproxy', ['-db', '-f', file]))

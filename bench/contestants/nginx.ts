@@ -22,7 +22,8 @@ http {
   ${http}
 }`
 
-const pooled = (address: string): string => `upstream peer { server ${address}; keepalive 256; keepalive_requests 1000000000; }`
+const pooled = (address: string): string =>
+  `upstream peer { server ${address}; keepalive 256; keepalive_requests 1000000000; }`
 
 /** nginx twice, with keep-alive pools and mutual TLS between. nginx speaks HTTP/1.1 to upstreams. */
 export async function startNginx(stage: Stage): Promise<Contestant> {
@@ -37,7 +38,10 @@ export async function startNginx(stage: Stage): Promise<Contestant> {
     ssl_client_certificate ${stage.caFile}; ssl_verify_client on; ssl_protocols TLSv1.3; location / { proxy_pass http://peer; ${toPeer} } }`
   const directory = join(stage.directory, 'nginx')
   mkdirSync(directory, { recursive: true })
-  const children = [startNginxProcess(stage.core, directory, 'front', front), startNginxProcess(stage.core, directory, 'back', back)]
+  const children = [
+    startNginxProcess(stage.core, directory, 'front', front),
+    startNginxProcess(stage.core, directory, 'back', back),
+  ]
   await Promise.all([accepting(frontPort), accepting(meshPort)])
   return {
     name: 'nginx, HTTP/1.1 between',
@@ -48,7 +52,12 @@ export async function startNginx(stage: Stage): Promise<Contestant> {
   }
 }
 
-function startNginxProcess(core: number, directory: string, name: string, http: string): ReturnType<typeof startPinned> {
+function startNginxProcess(
+  core: number,
+  directory: string,
+  name: string,
+  http: string,
+): ReturnType<typeof startPinned> {
   const file = join(directory, `${name}.conf`)
   writeFileSync(file, config(directory, name, http))
   return startPinned(core, 'nginx', ['-c', file, '-p', directory])
@@ -57,11 +66,20 @@ function startNginxProcess(core: number, directory: string, name: string, http: 
 const nginxVersion = (): string => execFileSync('sh', ['-c', 'nginx -v 2>&1']).toString().trim().split('/')[1] ?? ''
 
 /** The backend of every contestant: nginx answering 64 octets from memory, on the load generator's core. */
-export async function startBackend(core: number, directory: string, bodyBytes: number): Promise<{ readonly port: number; stop(): Promise<void> }> {
+export async function startBackend(
+  core: number,
+  directory: string,
+  bodyBytes: number,
+): Promise<{ readonly port: number; stop(): Promise<void> }> {
   const port = await freePort()
   const folder = join(directory, 'backend')
   mkdirSync(folder, { recursive: true })
-  const child = startNginxProcess(core, folder, 'backend', `server { listen 127.0.0.1:${port}; location / { return 200 "${'x'.repeat(bodyBytes)}"; } }`)
+  const child = startNginxProcess(
+    core,
+    folder,
+    'backend',
+    `server { listen 127.0.0.1:${port}; location / { return 200 "${'x'.repeat(bodyBytes)}"; } }`,
+  )
   await accepting(port)
   return { port, stop: () => end(child) }
 }

@@ -9,7 +9,12 @@ interface ApplyFlags extends ApiFlags {
 }
 
 interface Applied {
-  readonly results: readonly { readonly kind: string; readonly namespace: string; readonly name: string; readonly change: string }[]
+  readonly results: readonly {
+    readonly kind: string
+    readonly namespace: string
+    readonly name: string
+    readonly change: string
+  }[]
 }
 
 /** `outrigger apply`: all of the given manifests, or none. */
@@ -22,8 +27,12 @@ export function addApplyCommand(program: Command): void {
     .addOption(namespaceFlag())
   withApiFlags(command).action(async (flags: ApplyFlags) => {
     const files = readManifestFiles(flags.filename)
-    const { results } = await toApiClient(flags).call<Applied>('PUT', '/v1/manifests', { namespace: flags.namespace, files })
-    for (const { kind, namespace, name, change } of results) console.log(`${kind} ${namespace === '' ? name : `${namespace}/${name}`} ${change}`)
+    const { results } = await toApiClient(flags).call<Applied>('PUT', '/v1/manifests', {
+      namespace: flags.namespace,
+      files,
+    })
+    for (const { kind, namespace, name, change } of results)
+      console.log(`${kind} ${namespace === '' ? name : `${namespace}/${name}`} ${change}`)
   })
 }
 
@@ -32,4 +41,5 @@ export const filenameFlag = (): ReturnType<typeof flag> =>
   flag('-f, --filename <file>', 'file, folder, or - for standard input; repeatable').argParser(listArgument)
 
 /** `-n`: namespace of what names none. */
-export const namespaceFlag = (): ReturnType<typeof flag> => flag('-n, --namespace <name>', 'namespace of manifests that name none').default('default')
+export const namespaceFlag = (): ReturnType<typeof flag> =>
+  flag('-n, --namespace <name>', 'namespace of manifests that name none').default('default')

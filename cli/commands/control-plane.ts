@@ -29,22 +29,60 @@ export function addControlPlaneCommand(program: Command): void {
   program
     .command('control-plane')
     .summary('run a control plane')
-    .description('Runs a control plane: compiles policy, issues certificates, and pushes both to the sidecars. Run several on one Consul for availability.')
-    .addOption(flag('--registry <url>', 'embedded:PATH, or consul://HOST:PORT').default('embedded:.outrigger/registry.db'))
+    .description(
+      'Runs a control plane: compiles policy, issues certificates, and pushes both to the sidecars. Run several on one Consul for availability.',
+    )
+    .addOption(
+      flag('--registry <url>', 'embedded:PATH, or consul://HOST:PORT').default('embedded:.outrigger/registry.db'),
+    )
     .addOption(flag('--consul-token-file <file>', 'file with the Consul ACL token'))
     .addOption(flag('--mesh <name>', 'name of the mesh: several can share one registry').default('default'))
     .addOption(flag('--trust-domain <name>', 'trust domain, fixed when the mesh is created').default('local.mesh'))
     .addOption(flag('--data-dir <directory>', 'holds the seal key and the root bundle').default('.outrigger'))
-    .addOption(flag('--seal-key-file <file>', 'key that seals private keys in the registry; replicas share it (default: in the data directory)'))
-    .addOption(flag('--listen <host:port>', 'port for sidecars').argParser(addressArgument).default({ host: '127.0.0.1', port: 15_010 }, '127.0.0.1:15010'))
-    .addOption(flag('--api-listen <host:port>', 'REST API and dashboard').argParser(addressArgument).default({ host: '127.0.0.1', port: 15_011 }, '127.0.0.1:15011'))
-    .addOption(flag('--admin-token-file <file>', 'file with the token that the API asks for; required where it is not on loopback'))
-    .addOption(flag('--leaf-lifetime <duration>', 'lifetime of workload certificates').argParser(durationArgument).default(86_400_000, '24h'))
-    .addOption(flag('--sampling <ratio>', 'share of traces that are sampled where MeshConfig says nothing').argParser(Number).default(0.01))
+    .addOption(
+      flag(
+        '--seal-key-file <file>',
+        'key that seals private keys in the registry; replicas share it (default: in the data directory)',
+      ),
+    )
+    .addOption(
+      flag('--listen <host:port>', 'port for sidecars')
+        .argParser(addressArgument)
+        .default({ host: '127.0.0.1', port: 15_010 }, '127.0.0.1:15010'),
+    )
+    .addOption(
+      flag('--api-listen <host:port>', 'REST API and dashboard')
+        .argParser(addressArgument)
+        .default({ host: '127.0.0.1', port: 15_011 }, '127.0.0.1:15011'),
+    )
+    .addOption(
+      flag(
+        '--admin-token-file <file>',
+        'file with the token that the API asks for; required where it is not on loopback',
+      ),
+    )
+    .addOption(
+      flag('--leaf-lifetime <duration>', 'lifetime of workload certificates')
+        .argParser(durationArgument)
+        .default(86_400_000, '24h'),
+    )
+    .addOption(
+      flag('--sampling <ratio>', 'share of traces that are sampled where MeshConfig says nothing')
+        .argParser(Number)
+        .default(0.01),
+    )
     .addOption(flag('--otlp-endpoint <url>', 'OTLP/HTTP endpoint for traces, such as http://127.0.0.1:4318'))
-    .addOption(flag('--access-log <mode>', 'off, errors or all, where MeshConfig says nothing').choices(['off', 'errors', 'all']).default('errors'))
+    .addOption(
+      flag('--access-log <mode>', 'off, errors or all, where MeshConfig says nothing')
+        .choices(['off', 'errors', 'all'])
+        .default('errors'),
+    )
     .addOption(flag('--jaeger <url>', "Jaeger's UI, served under /jaeger of the API port"))
-    .addOption(flag('--log-level <level>', 'error, warn, info or debug').choices(['error', 'warn', 'info', 'debug']).default('info'))
+    .addOption(
+      flag('--log-level <level>', 'error, warn, info or debug')
+        .choices(['error', 'warn', 'info', 'debug'])
+        .default('info'),
+    )
     .action(async (flags: ControlPlaneFlags) => {
       process.exitCode = await runControlPlane(toOptions(flags), flags.logLevel)
     })
@@ -52,7 +90,10 @@ export function addControlPlaneCommand(program: Command): void {
 
 function toOptions(flags: ControlPlaneFlags): ControlPlaneOptions {
   if (!(flags.sampling >= 0 && flags.sampling <= 1)) {
-    throw new CliError(ExitCode.usage, `--sampling: "${flags.sampling}" is not a ratio; wanted a number from 0 to 1, such as 0.01`)
+    throw new CliError(
+      ExitCode.usage,
+      `--sampling: "${flags.sampling}" is not a ratio; wanted a number from 0 to 1, such as 0.01`,
+    )
   }
   return {
     registryUrl: flags.registry,

@@ -11,7 +11,12 @@ interface DeleteFlags extends ApiFlags {
 }
 
 interface Deleted {
-  readonly results: readonly { readonly kind: string; readonly namespace: string; readonly name: string; readonly change: string }[]
+  readonly results: readonly {
+    readonly kind: string
+    readonly namespace: string
+    readonly name: string
+    readonly change: string
+  }[]
 }
 
 /** `outrigger delete`: by kind and name, or by the files that were applied. */
@@ -30,7 +35,8 @@ export function addDeleteCommand(program: Command): void {
       const files = readManifestFiles(flags.filename)
       return print(await client.call<Deleted>('DELETE', '/v1/manifests', { namespace: flags.namespace, files }))
     }
-    if (kind === undefined || name === undefined) throw new CliError(ExitCode.usage, 'delete what? Give KIND and NAME, or files with -f')
+    if (kind === undefined || name === undefined)
+      throw new CliError(ExitCode.usage, 'delete what? Give KIND and NAME, or files with -f')
     const known = toKind(kind)
     const path = known === 'MeshConfig' ? `${known}/${name}` : `${known}/${flags.namespace}/${name}`
     print(await client.call<Deleted>('DELETE', `/v1/manifests/${path}`))
@@ -38,5 +44,6 @@ export function addDeleteCommand(program: Command): void {
 }
 
 function print({ results }: Deleted): void {
-  for (const { kind, namespace, name, change } of results) console.log(`${kind} ${namespace === '' ? name : `${namespace}/${name}`} ${change}`)
+  for (const { kind, namespace, name, change } of results)
+    console.log(`${kind} ${namespace === '' ? name : `${namespace}/${name}`} ${change}`)
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import { type Address, type Bootstrap, parseServiceName, parseUpstream } from '../../sidecar/config/bootstrap.ts'
 import type { Result } from '../../certs/result.ts'
+import { type Address, type Bootstrap, parseServiceName, parseUpstream } from '../../sidecar/config/bootstrap.ts'
 import { runSidecar } from '../../sidecar/main.ts'
 import { CliError, ExitCode } from '../exit-code.ts'
 import { addressArgument, addressesArgument, durationArgument, flag, listArgument } from '../flags.ts'
@@ -33,26 +33,77 @@ export function addSidecarCommand(program: Command): void {
   program
     .command('sidecar')
     .summary('run the sidecar of one workload')
-    .description('Runs the sidecar of one workload: carries its traffic under mutual TLS and applies the policy that the control plane pushes.')
+    .description(
+      'Runs the sidecar of one workload: carries its traffic under mutual TLS and applies the policy that the control plane pushes.',
+    )
     .addOption(flag('--workload <namespace/name>', 'the workload that it belongs to').makeOptionMandatory())
     .addOption(flag('--service-account <name>', "its service account (default: the workload's name)"))
     .addOption(flag('--trust-domain <name>', 'trust domain of the mesh').default('local.mesh'))
-    .addOption(flag('--control-plane <host:port>', 'control plane, repeat for several').argParser(addressesArgument).default([local(15_010)], '127.0.0.1:15010'))
+    .addOption(
+      flag('--control-plane <host:port>', 'control plane, repeat for several')
+        .argParser(addressesArgument)
+        .default([local(15_010)], '127.0.0.1:15010'),
+    )
     .addOption(flag('--join-token-file <file>', 'file with the join token, for the first certificate'))
-    .addOption(flag('--bundle <file>', 'file with the roots (PEM) that the control plane is recognized by').makeOptionMandatory())
-    .addOption(flag('--state-dir <directory>', 'keeps the certificate and the last good snapshot; memory-backed storage is best').makeOptionMandatory())
-    .addOption(flag('--upstream <service=host:port>', 'listener for one service: orders=127.0.0.1:9101; repeatable').argParser(listArgument))
-    .addOption(flag('--outbound <host:port>', 'listener that finds the service by the Host field').argParser(addressArgument))
+    .addOption(
+      flag(
+        '--bundle <file>',
+        'file with the roots (PEM) that the control plane is recognized by',
+      ).makeOptionMandatory(),
+    )
+    .addOption(
+      flag(
+        '--state-dir <directory>',
+        'keeps the certificate and the last good snapshot; memory-backed storage is best',
+      ).makeOptionMandatory(),
+    )
+    .addOption(
+      flag('--upstream <service=host:port>', 'listener for one service: orders=127.0.0.1:9101; repeatable').argParser(
+        listArgument,
+      ),
+    )
+    .addOption(
+      flag('--outbound <host:port>', 'listener that finds the service by the Host field').argParser(addressArgument),
+    )
     .addOption(flag('--inbound <host:port>', 'listener of the mesh link').argParser(addressArgument))
-    .addOption(flag('--advertise <host>', 'address that others reach the mesh link at (default: the one it listens on)'))
-    .addOption(flag('--serve <service:port=appPort>', 'a service that the application is an instance of: orders:80=8080; repeatable').argParser(listArgument))
+    .addOption(
+      flag('--advertise <host>', 'address that others reach the mesh link at (default: the one it listens on)'),
+    )
+    .addOption(
+      flag(
+        '--serve <service:port=appPort>',
+        'a service that the application is an instance of: orders:80=8080; repeatable',
+      ).argParser(listArgument),
+    )
     .addOption(flag('--app-host <host>', 'where the application listens').default('127.0.0.1'))
-    .addOption(flag('--label <key=value>', 'label of the workload, for policy selectors; repeatable').argParser(listArgument))
-    .addOption(flag('--admin <host:port>', 'admin port, loopback only').argParser(addressArgument).default(local(15_000), '127.0.0.1:15000'))
-    .addOption(flag('--probes <host:port>', '/metrics, /ready and /live').argParser(addressArgument).default({ host: '0.0.0.0', port: 15_020 }, '0.0.0.0:15020'))
-    .addOption(flag('--drain-delay <duration>', 'time to go on accepting after the signal to stop').argParser(durationArgument).default(5_000, '5s'))
-    .addOption(flag('--drain-timeout <duration>', 'time for what is in flight to finish').argParser(durationArgument).default(25_000, '25s'))
-    .addOption(flag('--log-level <level>', 'error, warn, info or debug').choices(['error', 'warn', 'info', 'debug']).default('info'))
+    .addOption(
+      flag('--label <key=value>', 'label of the workload, for policy selectors; repeatable').argParser(listArgument),
+    )
+    .addOption(
+      flag('--admin <host:port>', 'admin port, loopback only')
+        .argParser(addressArgument)
+        .default(local(15_000), '127.0.0.1:15000'),
+    )
+    .addOption(
+      flag('--probes <host:port>', '/metrics, /ready and /live')
+        .argParser(addressArgument)
+        .default({ host: '0.0.0.0', port: 15_020 }, '0.0.0.0:15020'),
+    )
+    .addOption(
+      flag('--drain-delay <duration>', 'time to go on accepting after the signal to stop')
+        .argParser(durationArgument)
+        .default(5_000, '5s'),
+    )
+    .addOption(
+      flag('--drain-timeout <duration>', 'time for what is in flight to finish')
+        .argParser(durationArgument)
+        .default(25_000, '25s'),
+    )
+    .addOption(
+      flag('--log-level <level>', 'error, warn, info or debug')
+        .choices(['error', 'warn', 'info', 'debug'])
+        .default('info'),
+    )
     .action(async (flags: SidecarFlags) => {
       const code = await runSidecar(toBootstrap(flags), flags.logLevel)
       process.exitCode = code
@@ -63,7 +114,10 @@ function toBootstrap(flags: SidecarFlags): Bootstrap {
   const [namespace = '', name = ''] = flags.workload.split('/')
   get(parseServiceName(flags.workload, ''), '--workload')
   if (flags.admin.host !== '127.0.0.1' && flags.admin.host !== '::1' && flags.admin.host !== 'localhost') {
-    throw new CliError(ExitCode.usage, `--admin ${flags.admin.host}:${flags.admin.port}: the admin port can change the sidecar and is for loopback only; use 127.0.0.1:PORT`)
+    throw new CliError(
+      ExitCode.usage,
+      `--admin ${flags.admin.host}:${flags.admin.port}: the admin port can change the sidecar and is for loopback only; use 127.0.0.1:PORT`,
+    )
   }
   const labels = Object.fromEntries((flags.label ?? []).map((text) => pairOf(text, '--label')))
   return {
@@ -76,7 +130,11 @@ function toBootstrap(flags: SidecarFlags): Bootstrap {
     stateDirectory: flags.stateDir,
     upstreams: (flags.upstream ?? []).map((text) => get(parseUpstream(text, namespace), '--upstream')),
     outbound: flags.outbound,
-    serves: (flags.serve ?? []).map((text) => ({ ...servedService(text, namespace), protocol: 'http' as const, labels })),
+    serves: (flags.serve ?? []).map((text) => ({
+      ...servedService(text, namespace),
+      protocol: 'http' as const,
+      labels,
+    })),
     appHost: flags.appHost,
     inbound: flags.inbound,
     advertiseHost: flags.advertise,
@@ -89,7 +147,10 @@ function toBootstrap(flags: SidecarFlags): Bootstrap {
 }
 
 /** `orders:80=8080` or `orders=8080` (port 80). */
-function servedService(text: string, namespace: string): { readonly service: string; readonly port: number; readonly appPort: number } {
+function servedService(
+  text: string,
+  namespace: string,
+): { readonly service: string; readonly port: number; readonly appPort: number } {
   const [name, target] = pairOf(text, '--serve')
   const [service = '', portText = '80'] = name.split(':')
   return {
@@ -102,7 +163,10 @@ function servedService(text: string, namespace: string): { readonly service: str
 function portOf(text: string, whole: string): number {
   const port = Number(text)
   if (Number.isInteger(port) && port > 0 && port <= 65_535) return port
-  throw new CliError(ExitCode.usage, `--serve "${whole}": "${text}" is not a port; wanted SERVICE:PORT=APPPORT with numbers from 1 to 65535, such as orders:80=8080`)
+  throw new CliError(
+    ExitCode.usage,
+    `--serve "${whole}": "${text}" is not a port; wanted SERVICE:PORT=APPPORT with numbers from 1 to 65535, such as orders:80=8080`,
+  )
 }
 
 function pairOf(text: string, name: string): [string, string] {

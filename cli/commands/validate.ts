@@ -21,14 +21,19 @@ export function addValidateCommand(program: Command): void {
   const command = program
     .command('validate')
     .summary('check manifests without applying them')
-    .description('Checks manifests as apply does, against the running mesh; with --offline against nothing but each other.')
+    .description(
+      'Checks manifests as apply does, against the running mesh; with --offline against nothing but each other.',
+    )
     .addOption(filenameFlag().makeOptionMandatory())
     .addOption(namespaceFlag())
     .option('--offline', 'ask no control plane: services that these files do not declare count as missing')
   withApiFlags(command).action(async (flags: ValidateFlags) => {
     const files = readManifestFiles(flags.filename)
     if (flags.offline === true) return console.log(validateOffline(files, flags.namespace))
-    const { count } = await toApiClient(flags).call<{ count: number }>('POST', '/v1/validate', { namespace: flags.namespace, files })
+    const { count } = await toApiClient(flags).call<{ count: number }>('POST', '/v1/validate', {
+      namespace: flags.namespace,
+      files,
+    })
     console.log(`${count} ${count === 1 ? 'manifest is' : 'manifests are'} valid`)
   })
 }
@@ -45,14 +50,25 @@ export function validateOffline(files: readonly ManifestFile[], namespace: strin
   const warnings: string[] = []
   if (problems.length === 0) {
     for (const key of repeated(manifests)) problems.push(`${key}: two documents have this kind and name; keep one`)
-    const world = buildWorld({ manifests, instances: [], trust: { trustDomain: 'local.mesh', rootsPem: [], sequence: 0 }, generation: 0 })
-    for (const problem of validateWorld(world)) (problem.severity === 'error' ? problems : warnings).push(formatProblem(problem))
+    const world = buildWorld({
+      manifests,
+      instances: [],
+      trust: { trustDomain: 'local.mesh', rootsPem: [], sequence: 0 },
+      generation: 0,
+    })
+    for (const problem of validateWorld(world))
+      (problem.severity === 'error' ? problems : warnings).push(formatProblem(problem))
   }
   if (problems.length > 0) throw new CliError(ExitCode.failed, problems.join('\n'))
-  return [`${manifests.length} ${manifests.length === 1 ? 'manifest is' : 'manifests are'} valid`, ...warnings.map((warning) => `warning: ${warning}`)].join('\n')
+  return [
+    `${manifests.length} ${manifests.length === 1 ? 'manifest is' : 'manifests are'} valid`,
+    ...warnings.map((warning) => `warning: ${warning}`),
+  ].join('\n')
 }
 
 function repeated(manifests: readonly Manifest[]): string[] {
   const seen = new Set<string>()
-  return manifests.map((manifest) => manifestKey(refOf(manifest))).filter((key) => seen.has(key) || (seen.add(key), false))
+  return manifests
+    .map((manifest) => manifestKey(refOf(manifest)))
+    .filter((key) => seen.has(key) || (seen.add(key), false))
 }

@@ -10,6 +10,8 @@ export function addVersionCommand(program: Command): void {
     .option('--json', 'as JSON')
     .action((flags: { readonly json?: boolean }) => {
       const version = { outrigger: VERSION, node: process.versions.node }
-      console.log(flags.json === true ? JSON.stringify(version) : `outrigger ${version.outrigger} (Node ${version.node})`)
+      console.log(
+        flags.json === true ? JSON.stringify(version) : `outrigger ${version.outrigger} (Node ${version.node})`,
+      )
     })
 }

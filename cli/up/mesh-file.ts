@@ -26,7 +26,12 @@ const WorkloadEntry = Type.Object(
     serviceAccount: Type.Optional(Name),
     /** Services that it is an instance of; the program is told its port in `PORT`. */
     serves: Type.Optional(
-      Type.Array(Type.Object({ service: Name, port: Type.Optional(Port), protocol: Type.Optional(Type.Literal('http')) }, closed)),
+      Type.Array(
+        Type.Object(
+          { service: Name, port: Type.Optional(Port), protocol: Type.Optional(Type.Literal('http')) },
+          closed,
+        ),
+      ),
     ),
     /** Services that it calls; the program is told where in `NAME_URL`. `listen` fixes the port of the listener. */
     upstreams: Type.Optional(Type.Array(Type.Object({ service: Name, listen: Type.Optional(PortOrAny) }, closed))),
@@ -75,7 +80,9 @@ export function readMeshFile(path: string): Result<MeshFile, string> {
   try {
     text = readFileSync(path, 'utf8')
   } catch (error) {
-    return err(`Cannot read the mesh file ${path}: ${(error as NodeJS.ErrnoException).code}. Name a file with -f, such as examples/shop/mesh.yaml`)
+    return err(
+      `Cannot read the mesh file ${path}: ${(error as NodeJS.ErrnoException).code}. Name a file with -f, such as examples/shop/mesh.yaml`,
+    )
   }
   return parseMeshFile(text, path)
 }
@@ -89,7 +96,8 @@ export function parseMeshFile(text: string, path: string): Result<MeshFile, stri
     return err(`${path} is not valid YAML: ${(error as Error).message.split('\n')[0]}`)
   }
   const parsed = parser.parse(document)
-  if (!parsed.ok) return err(`${path} is not a mesh file:\n${parsed.error.map((problem) => `  ${toLine(problem)}`).join('\n')}`)
+  if (!parsed.ok)
+    return err(`${path} is not a mesh file:\n${parsed.error.map((problem) => `  ${toLine(problem)}`).join('\n')}`)
   const { metadata, spec } = parsed.value
   const problem = findConflict(spec.workloads)
   if (problem !== undefined) return err(`${path}: ${problem}`)
@@ -107,7 +115,8 @@ export function parseMeshFile(text: string, path: string): Result<MeshFile, stri
 function findConflict(workloads: readonly WorkloadEntry[]): string | undefined {
   const names = new Set<string>()
   for (const [at, workload] of workloads.entries()) {
-    if (names.has(workload.name)) return `spec.workloads[${at}].name: two workloads are called "${workload.name}"; give each its own name`
+    if (names.has(workload.name))
+      return `spec.workloads[${at}].name: two workloads are called "${workload.name}"; give each its own name`
     names.add(workload.name)
     if (workload.command === undefined && (workload.serves?.length ?? 0) > 0) {
       return `spec.workloads[${at}]: "${workload.name}" serves, but has no command that could; add one, or drop "serves"`

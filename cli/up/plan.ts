@@ -57,7 +57,11 @@ export async function planMesh(file: MeshFile, directory: string, takePort: () =
 
 /** Environment of a replica's program: its own port, and where to call others. */
 export function programEnvironment(planned: PlannedReplica): Record<string, string> {
-  const environment: Record<string, string> = { PORT: String(planned.appPort), REPLICA: String(planned.replica), ...planned.workload.env }
+  const environment: Record<string, string> = {
+    PORT: String(planned.appPort),
+    REPLICA: String(planned.replica),
+    ...planned.workload.env,
+  }
   for (const [service, port] of planned.upstreamPorts) {
     environment[`${service.toUpperCase().replaceAll('-', '_')}_URL`] = `http://127.0.0.1:${port}`
   }
@@ -74,7 +78,13 @@ export interface ControlPlaneFiles {
 /** Arguments of `outrigger sidecar` for a replica. */
 export function sidecarArguments(plan: Plan, planned: PlannedReplica, controlPlane: ControlPlaneFiles): string[] {
   const { file } = plan
-  const args = ['sidecar', '--workload', `${file.namespace}/${planned.name}`, '--service-account', planned.serviceAccount]
+  const args = [
+    'sidecar',
+    '--workload',
+    `${file.namespace}/${planned.name}`,
+    '--service-account',
+    planned.serviceAccount,
+  ]
   args.push('--trust-domain', file.trustDomain, '--control-plane', controlPlane.address)
   args.push('--join-token-file', controlPlane.tokenFile, '--bundle', controlPlane.bundleFile)
   args.push('--state-dir', planned.stateDirectory)

@@ -96,7 +96,8 @@ export class Supervised {
     this.#startedMs = this.#clock.nowMs()
     const child = spawn(command, args, { cwd: directory, env: { ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
     this.#child = child
-    for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', (line) => this.#keep(line))
+    for (const stream of [child.stdout, child.stderr])
+      createInterface({ input: stream }).on('line', (line) => this.#keep(line))
     child.once('error', (error) => this.#ended(error.message))
     child.once('exit', (code, signal) => this.#ended(signal === null ? `exit code ${code}` : `signal ${signal}`))
   }

@@ -57,7 +57,8 @@ const ADDRESS = /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s]+)):(\d{1,5})$/
 export function parseAddress(text: string): Result<Address, string> {
   const match = ADDRESS.exec(text)
   const port = Number(match?.[3])
-  if (match === null || port > 65_535) return err(`"${text}" is not an address; wanted HOST:PORT, such as 127.0.0.1:9101 or [::1]:9101`)
+  if (match === null || port > 65_535)
+    return err(`"${text}" is not an address; wanted HOST:PORT, such as 127.0.0.1:9101 or [::1]:9101`)
   return ok({ host: match[1] ?? match[2] ?? '', port })
 }
 
@@ -67,7 +68,9 @@ const NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
 export function parseServiceName(text: string, namespace: string): Result<string, string> {
   const parts = text.includes('/') ? text.split('/') : [namespace, text]
   if (parts.length !== 2 || !parts.every((part) => NAME.test(part))) {
-    return err(`"${text}" is not a service; wanted NAME or NAMESPACE/NAME in lower case letters, digits and "-", such as shop/orders`)
+    return err(
+      `"${text}" is not a service; wanted NAME or NAMESPACE/NAME in lower case letters, digits and "-", such as shop/orders`,
+    )
   }
   return ok(parts.join('/'))
 }

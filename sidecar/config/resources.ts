@@ -1,4 +1,8 @@
 import Type, { type Static } from 'typebox'
+import { AuthorizationPolicy } from './authorization-policy.ts'
+import { closed, Port, Protocol, QualifiedName, Ratio, SpiffeIdText } from './resource-parts.ts'
+import { RouteRule } from './route-rule.ts'
+import { TrafficSettings } from './traffic-settings.ts'
 
 /*
  * THE CONTRACT: everything that a control plane can tell a sidecar. Flat, compiled, with all defaults filled in:
@@ -6,198 +10,10 @@ import Type, { type Static } from 'typebox'
  * Unknown fields are refused: a newer control plane's policy must never be half understood (CVE-2022-21679).
  */
 
-const closed = { additionalProperties: false } as const
-/** `namespace/name` of a service, or of a workload. */
-const QualifiedName = Type.String({
-  pattern: '^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$',
-})
-const SpiffeIdText = Type.String({ pattern: '^spiffe://[a-z0-9._-]+(/[a-zA-Z0-9._-]+)+$', maxLength: 2048 })
-const Port = Type.Integer({ minimum: 1, maximum: 65535 })
-const Milliseconds = Type.Integer({ minimum: 0 })
-const Ratio = Type.Number({ minimum: 0, maximum: 1 })
-
-/** How a service's port speaks. */
-export const Protocol = Type.Union([
-  Type.Literal('http'),
-  Type.Literal('http2'),
-  Type.Literal('grpc'),
-  Type.Literal('tcp'),
-])
-export type Protocol = Static<typeof Protocol>
-
-/** Where a compiled rule came from, so that every decision can name it. */
-export const Origin = Type.Object(
-  {
-    /** `HTTPRoute`, `AuthorizationPolicy`, …; `implicit` for what no manifest says. */
-    kind: Type.String(),
-    namespace: Type.String(),
-    name: Type.String(),
-  },
-  closed,
-)
-export type Origin = Static<typeof Origin>
-
-/** Text compared exactly, by path prefix (whole elements), by text prefix, by suffix, or by a linear-time regular expression (RE2 syntax). */
-export const TextMatch = Type.Object(
-  {
-    type: Type.Union([
-      Type.Literal('exact'),
-      Type.Literal('path-prefix'),
-      Type.Literal('prefix'),
-      Type.Literal('suffix'),
-      Type.Literal('regex'),
-      Type.Literal('present'),
-    ]),
-    value: Type.String({ maxLength: 4096 }),
-  },
-  closed,
-)
-export type TextMatch = Static<typeof TextMatch>
-
-export const NamedMatch = Type.Object({ name: Type.String({ minLength: 1, maxLength: 256 }), match: TextMatch }, closed)
-export type NamedMatch = Static<typeof NamedMatch>
-
-/** One way to match a route rule; all that is present must hold. */
-export const RouteMatch = Type.Object(
-  {
-    path: Type.Optional(TextMatch),
-    method: Type.Optional(Type.String()),
-    headers: Type.Array(NamedMatch),
-    query: Type.Array(NamedMatch),
-  },
-  closed,
-)
-export type RouteMatch = Static<typeof RouteMatch>
-
-const FieldEdit = Type.Object({ name: Type.String(), value: Type.String() }, closed)
-/** Changes to header fields: `remove` first, then `set`, then `add`. Names are lower case. */
-export const HeadEdits = Type.Object(
-  { set: Type.Array(FieldEdit), add: Type.Array(FieldEdit), remove: Type.Array(Type.String()) },
-  closed,
-)
-export type HeadEdits = Static<typeof HeadEdits>
-
-const PathEdit = Type.Union([
-  Type.Object({ type: Type.Literal('replace-full'), value: Type.String() }, closed),
-  Type.Object({ type: Type.Literal('replace-prefix'), value: Type.String() }, closed),
-])
-/** What a rule does to a request that it matched, besides forwarding it. */
-export const RouteFilters = Type.Object(
-  {
-    request: Type.Optional(HeadEdits),
-    response: Type.Optional(HeadEdits),
-    rewrite: Type.Optional(
-      Type.Object({ hostname: Type.Optional(Type.String()), path: Type.Optional(PathEdit) }, closed),
-    ),
-    redirect: Type.Optional(
-      Type.Object(
-        {
-          scheme: Type.Optional(Type.String()),
-          hostname: Type.Optional(Type.String()),
-          port: Type.Optional(Port),
-          path: Type.Optional(PathEdit),
-          status: Type.Integer({ minimum: 300, maximum: 399 }),
-        },
-        closed,
-      ),
-    ),
-  },
-  closed,
-)
-export type RouteFilters = Static<typeof RouteFilters>
-
-/** A share of a rule's traffic. `invalid` says why it can't be served; its share gets 500 (Gateway API, HTTPRouteRule.backendRefs). */
-export const RouteBackend = Type.Object(
-  {
-    service: QualifiedName,
-    port: Port,
-    weight: Type.Integer({ minimum: 0, maximum: 1_000_000 }),
-    invalid: Type.Optional(Type.String()),
-  },
-  closed,
-)
-export type RouteBackend = Static<typeof RouteBackend>
-
-export const RetrySettings = Type.Object(
-  {
-    /** Repeats after the first try. 0: none. */
-    attempts: Type.Integer({ minimum: 0, maximum: 10 }),
-    /** Response statuses that may be tried again, when the request is idempotent. */
-    statuses: Type.Array(Type.Integer({ minimum: 400, maximum: 599 })),
-    /** The route declares its requests idempotent, whatever their method. */
-    idempotent: Type.Boolean(),
-    backoffBaseMs: Milliseconds,
-    backoffMaxMs: Milliseconds,
-  },
-  closed,
-)
-export type RetrySettings = Static<typeof RetrySettings>
-
-/** One rule of one route manifest, in the place that precedence gives it. */
-export const RouteRule = Type.Object(
-  {
-    origin: Origin,
-    /** Index of the rule in its manifest. */
-    rule: Type.Integer({ minimum: 0 }),
-    /** Ports of the service that it is attached to; empty for all. */
-    ports: Type.Array(Port),
-    /** One match per entry: a rule with several matches appears once for each, so that the list as a whole is in order of precedence. Empty object matches all. */
-    match: RouteMatch,
-    filters: RouteFilters,
-    backends: Type.Array(RouteBackend),
-    /** The whole exchange, all tries included; 0: none. Absent: the service's. */
-    requestTimeoutMs: Type.Optional(Milliseconds),
-    /** One try; 0: none. Absent: the service's. */
-    perTryTimeoutMs: Type.Optional(Milliseconds),
-    retry: Type.Optional(RetrySettings),
-  },
-  closed,
-)
-export type RouteRule = Static<typeof RouteRule>
-
-/** How a caller treats one service: TrafficPolicy with its defaults filled in. */
-export const TrafficSettings = Type.Object(
-  {
-    origin: Origin,
-    balancer: Type.Union([
-      Type.Literal('p2c-ewma'),
-      Type.Literal('least-request'),
-      Type.Literal('round-robin'),
-      Type.Literal('random'),
-    ]),
-    connectTimeoutMs: Milliseconds,
-    requestTimeoutMs: Milliseconds,
-    perTryTimeoutMs: Milliseconds,
-    /** No octet in either direction for this long ends the exchange; 0: never. */
-    streamIdleTimeoutMs: Milliseconds,
-    retry: RetrySettings,
-    retryBudget: Type.Object({ ratio: Ratio, minConcurrent: Type.Integer({ minimum: 0 }) }, closed),
-    circuitBreaker: Type.Object(
-      {
-        /** Connections per endpoint. */
-        maxConnections: Type.Integer({ minimum: 1 }),
-        /** Exchanges in flight for the service. */
-        maxRequests: Type.Integer({ minimum: 1 }),
-        /** Exchanges waiting for a connection. */
-        maxPending: Type.Integer({ minimum: 0 }),
-      },
-      closed,
-    ),
-    outlier: Type.Object(
-      {
-        /** 5xx answers in a row, or failures to get an answer, that eject an endpoint; 0: never. */
-        consecutiveFailures: Type.Integer({ minimum: 0 }),
-        baseEjectionMs: Milliseconds,
-        maxEjectionMs: Milliseconds,
-        /** Never more than this share of the endpoints is out. */
-        maxEjectedRatio: Ratio,
-      },
-      closed,
-    ),
-  },
-  closed,
-)
-export type TrafficSettings = Static<typeof TrafficSettings>
+export { AuthorizationPolicy, AuthorizationRule, AuthorizationSource } from './authorization-policy.ts'
+export { NamedMatch, Origin, Protocol, TextMatch } from './resource-parts.ts'
+export { HeadEdits, RetrySettings, RouteBackend, RouteFilters, RouteMatch, RouteRule } from './route-rule.ts'
+export { TrafficSettings } from './traffic-settings.ts'
 
 /** A service as its callers see it. */
 export const ServiceResource = Type.Object(
@@ -248,45 +64,6 @@ export const EndpointsResource = Type.Object(
   closed,
 )
 export type EndpointsResource = Static<typeof EndpointsResource>
-
-/** Who a rule means. All lists are ORed; a rule without sources means everybody, an empty list in a source means nobody. */
-export const AuthorizationSource = Type.Object(
-  {
-    identities: Type.Optional(Type.Array(SpiffeIdText)),
-    namespaces: Type.Optional(Type.Array(Type.String())),
-    /** `namespace/serviceAccount`. */
-    serviceAccounts: Type.Optional(Type.Array(Type.String())),
-    cidrs: Type.Optional(Type.Array(Type.String())),
-  },
-  closed,
-)
-export type AuthorizationSource = Static<typeof AuthorizationSource>
-
-export const AuthorizationRule = Type.Object(
-  {
-    rule: Type.Integer({ minimum: 0 }),
-    /** Absent: everybody. */
-    sources: Type.Optional(Type.Array(AuthorizationSource)),
-    ports: Type.Array(Port),
-    methods: Type.Array(Type.String()),
-    hosts: Type.Array(TextMatch),
-    paths: Type.Array(TextMatch),
-    headers: Type.Array(NamedMatch),
-  },
-  closed,
-)
-export type AuthorizationRule = Static<typeof AuthorizationRule>
-
-/** One policy that concerns this workload. A policy without rules matches nothing: ALLOW with no rules denies all. */
-export const AuthorizationPolicy = Type.Object(
-  {
-    origin: Origin,
-    action: Type.Union([Type.Literal('ALLOW'), Type.Literal('DENY'), Type.Literal('AUDIT')]),
-    rules: Type.Array(AuthorizationRule),
-  },
-  closed,
-)
-export type AuthorizationPolicy = Static<typeof AuthorizationPolicy>
 
 /** Server side of one workload: DENY first, then ALLOW; with any ALLOW policy the default is to deny. */
 export const AuthorizationResource = Type.Object(

@@ -23,8 +23,8 @@ export function afterAttempt(
 ): Decision {
   const because = whyNotAgain(plan, outcome, context, world)
   if (because !== undefined) return end(outcome, because, recorder)
-  const { service, traffic, tried } = plan
-  const endpoint = pickEndpoint({ service, traffic, tried }, world, recorder)
+  const { service, port, traffic, tried } = plan
+  const endpoint = pickEndpoint({ service, port, traffic, tried }, world, recorder)
   if ('code' in endpoint) return end(outcome, endpoint.detail, recorder)
   const delayMs = waitMs(plan, outcome, endpoint, world)
   if (delayMs >= context.remainingMs)

@@ -56,6 +56,8 @@ export interface AttemptPlan {
   readonly facts: RequestFacts
   /** Service whose endpoint was picked (the backend's, not the addressed one's). */
   readonly service: string
+  /** Port of that service. */
+  readonly port: number
   /** The matched rule; undefined inbound. */
   readonly route: RouteRule | undefined
   /** The backend service's settings, by which its endpoints are balanced, ejected and limited. */

@@ -10,7 +10,7 @@ export function whyIdempotent(facts: RequestFacts, retry: RetrySettings): string
 }
 
 /** Whether a request may be executed twice: by method, by the route's word, or by the caller's (`idempotency-key`). */
-export const isIdempotent = (facts: RequestFacts, retry: RetrySettings): boolean =>
+export const isIdempotent = (facts: RequestFacts, retry: Pick<RetrySettings, 'idempotent'>): boolean =>
   isIdempotentMethod(facts.method) || retry.idempotent || hasField(facts.fields, 'idempotency-key')
 
 /** RFC 9110 §9.2.2. */

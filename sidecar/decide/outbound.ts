@@ -79,7 +79,7 @@ function forward(
   const traffic = world.snapshot.services.get(service)?.traffic ?? addressed.traffic
   const full = checkBreaker(service, traffic, world, recorder)
   if (full !== undefined) return refuse(full)
-  const endpoint = pickEndpoint({ service, traffic, tried: NONE_TRIED }, world, recorder)
+  const endpoint = pickEndpoint({ service, port: backend.port, traffic, tried: NONE_TRIED }, world, recorder)
   if ('code' in endpoint) return refuse(endpoint)
   const { retry, requestTimeoutMs, perTryTimeoutMs } = compiled
   if (recorder.isOn) describePlan(compiled, facts, recorder)
@@ -87,6 +87,7 @@ function forward(
   const plan: AttemptPlan = {
     facts,
     service,
+    port: backend.port,
     route: compiled.rule,
     traffic,
     retry,

@@ -1,5 +1,5 @@
 import { BALANCERS } from '../balancing/balancers.ts'
-import type { Endpoint, TrafficSettings } from '../config/resources.ts'
+import type { Endpoint, EndpointsResource, TrafficSettings } from '../config/resources.ts'
 import { type MeshError, meshError } from '../core/mesh-errors.ts'
 import type { World } from './decision.ts'
 import type { Recorder } from './trace-step.ts'
@@ -7,6 +7,7 @@ import type { Recorder } from './trace-step.ts'
 /** What endpoints are picked for. */
 export interface PickRequest {
   readonly service: string
+  readonly port: number
   readonly traffic: TrafficSettings
   /** Ids to avoid as long as there are others. */
   readonly tried: readonly string[]
@@ -18,9 +19,10 @@ export const NONE_TRIED: readonly string[] = []
 /** The endpoint that the next try goes to, or why there is none. Allocates nothing as long as no endpoint is out. */
 export function pickEndpoint(request: PickRequest, world: World, recorder: Recorder): Endpoint | MeshError {
   const { service, traffic, tried } = request
-  const all = world.snapshot.endpoints.get(service)?.endpoints
-  if (all === undefined) return meshError('no-endpoints', `the endpoints of ${service} are not known (yet)`)
-  if (all.length === 0) return meshError('no-endpoints', `${service} has no endpoint that is up`)
+  const resource = world.snapshot.endpoints.get(service)
+  if (resource === undefined) return meshError('no-endpoints', `the endpoints of ${service} are not known (yet)`)
+  const all = servingPort(resource, request.port)
+  if (all.length === 0) return meshError('no-endpoints', nobodyServes(resource, request.port))
   const balancer = BALANCERS[traffic.balancer]
   const isPlain = tried.length === 0 && !world.load.hasEjections()
   let candidates: readonly Endpoint[] = isPlain ? all : withoutEjected(all, request, world, recorder)
@@ -39,6 +41,28 @@ export function pickEndpoint(request: PickRequest, world: World, recorder: Recor
   }
   return picked
 }
+
+const byPort = new WeakMap<EndpointsResource, Map<number, readonly Endpoint[]>>()
+
+/** Endpoints of one of the service's ports; an endpoint that names none serves all. Remembered with the resource, which never changes. */
+function servingPort(resource: EndpointsResource, port: number): readonly Endpoint[] {
+  let ports = byPort.get(resource)
+  if (ports === undefined) {
+    ports = new Map()
+    byPort.set(resource, ports)
+  }
+  let serving = ports.get(port)
+  if (serving === undefined) {
+    const { endpoints } = resource
+    const isServing = ({ servicePort }: Endpoint): boolean => servicePort === undefined || servicePort === port
+    serving = endpoints.every(isServing) ? endpoints : endpoints.filter(isServing)
+    ports.set(port, serving)
+  }
+  return serving
+}
+
+const nobodyServes = ({ name, endpoints }: EndpointsResource, port: number): string =>
+  endpoints.length === 0 ? `${name} has no endpoint that is up` : `${name} has no endpoint that serves port ${port}`
 
 /** Those that are not ejected; all of them when too many are, for then the fault is hardly the endpoints' own (panic). */
 function withoutEjected(

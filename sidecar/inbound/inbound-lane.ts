@@ -1,4 +1,4 @@
-import { type MeshError, MESH_ERRORS, meshError } from '../core/mesh-errors.ts'
+import { MESH_ERRORS, type MeshError } from '../core/mesh-errors.ts'
 import type { AttemptOutcome, Decision } from '../decide/decision.ts'
 import { isIdempotent } from '../decide/idempotency.ts'
 import { findField } from '../http/fields.ts'
@@ -74,10 +74,13 @@ export class InboundLane implements Lane<Exchange> {
   /** An application may close a connection as we write on it: one more try where that can do no harm. */
   afterAttempt(exchange: Exchange, outcome: AttemptOutcome): Decision {
     const { notes, attempts } = exchange
-    if (outcome.kind === 'status') return { kind: 'refuse', error: meshError('reset', 'answered') }
+    if (outcome.kind === 'status') return { kind: 'relay' }
     const { code } = outcome.error
-    const isSafe = code === 'refused' || (code === 'reset' && notes.facts !== undefined && isIdempotent(notes.facts, { idempotent: false }))
-    if (isSafe && exchange.canReplay && attempts === 1) return { kind: 'deliver', appPort: notes.appPort, policy: notes.policy }
+    const isSafe =
+      code === 'refused' ||
+      (code === 'reset' && notes.facts !== undefined && isIdempotent(notes.facts, { idempotent: false }))
+    if (isSafe && exchange.canReplay && attempts === 1)
+      return { kind: 'deliver', appPort: notes.appPort, policy: notes.policy }
     return { kind: 'refuse', error: outcome.error }
   }
 
@@ -101,7 +104,12 @@ export class InboundLane implements Lane<Exchange> {
     const { span } = exchange.notes
     addStepEvents(exchange)
     const error = end.error
-    span?.end({ status: end.status, error: error?.code, flag: flagOf(error), policy: error?.policy ?? exchange.notes.policy })
+    span?.end({
+      status: end.status,
+      error: error?.code,
+      flag: flagOf(error),
+      policy: error?.policy ?? exchange.notes.policy,
+    })
     keepDecision(this.#deps, exchange, end.status)
     this.#deps.onRecord(toRecord('inbound', exchange, end, this.#deps.clock))
   }
@@ -129,7 +137,8 @@ export class InboundLane implements Lane<Exchange> {
   #prepareHead(exchange: Exchange): void {
     const { head, notes } = exchange
     let fields: Fields = stripMeshFields(head.fields)
-    if (notes.trace !== undefined) fields = forwardTraceContext(fields, notes.trace, notes.span?.spanId, this.#deps.random)
+    if (notes.trace !== undefined)
+      fields = forwardTraceContext(fields, notes.trace, notes.span?.spanId, this.#deps.random)
     const hops = Number(findField(head.fields, 'x-outrigger-hops') ?? 0) + 1
     const attempt = findField(head.fields, 'x-mesh-attempt')
     const next = [...fields, ...exchange.attemptFields, 'x-outrigger-hops', String(hops)]
@@ -139,4 +148,5 @@ export class InboundLane implements Lane<Exchange> {
   }
 }
 
-const flagOf = (error: MeshError | undefined): string | undefined => (error === undefined ? undefined : MESH_ERRORS[error.code].flag)
+const flagOf = (error: MeshError | undefined): string | undefined =>
+  error === undefined ? undefined : MESH_ERRORS[error.code].flag

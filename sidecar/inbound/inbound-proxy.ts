@@ -59,7 +59,9 @@ export class InboundProxy implements StreamHandler<LinkPeer> {
   /** Binds. The port that 0 became, or why it can't. */
   listen(address: Address): Promise<Result<number, string>> {
     return new Promise((resolve) => {
-      this.#server.once('error', (error: NodeJS.ErrnoException) => resolve(err(listenProblem('--inbound', address, error))))
+      this.#server.once('error', (error: NodeJS.ErrnoException) =>
+        resolve(err(listenProblem('--inbound', address, error))),
+      )
       this.#server.listen(address.port, address.host, () => resolve(ok((this.#server.address() as AddressInfo).port)))
     })
   }
@@ -125,7 +127,9 @@ export class InboundProxy implements StreamHandler<LinkPeer> {
     })
     this.#connections.add(connection)
     const leftMs = peer.notAfterMs - clock.wallMs()
-    const expiry = clock.after(Math.max(leftMs - DRAIN_BEFORE_EXPIRY_MS, leftMs * 0.9), () => connection.drain(), { background: true })
+    const expiry = clock.after(Math.max(leftMs - DRAIN_BEFORE_EXPIRY_MS, leftMs * 0.9), () => connection.drain(), {
+      background: true,
+    })
     if (this.#isDraining) connection.drain()
   }
 }

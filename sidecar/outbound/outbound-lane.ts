@@ -14,7 +14,7 @@ import { toRecord } from '../pipeline/exchange-recorder.ts'
 import type { Lane } from '../pipeline/lane.ts'
 import type { LaneDeps } from '../pipeline/lane-deps.ts'
 import { addStepEvents, decideFirst, endAttemptSpan, keepDecision, worldOf } from '../pipeline/lane-tracing.ts'
-import { forwardTraceContext, toTraceparent } from '../telemetry/trace-context.ts'
+import { dropTraceContext, forwardTraceContext, toTraceparent } from '../telemetry/trace-context.ts'
 import { newSpanId } from '../telemetry/trace-ids.ts'
 import type { AppPool } from '../upstream/app-pool.ts'
 import type { LinkPool } from '../upstream/link-pool.ts'
@@ -74,7 +74,8 @@ export class OutboundLane implements Lane<Exchange> {
     load.onAttemptStart(plan.service, endpoint)
     this.#prepareHead(exchange, endpoint)
     const { connectTimeoutMs, circuitBreaker } = plan.traffic
-    if (endpoint.transport === 'mesh') this.#links.open(endpoint, exchange, connectTimeoutMs, circuitBreaker.maxConnections)
+    if (endpoint.transport === 'mesh')
+      this.#links.open(endpoint, exchange, connectTimeoutMs, circuitBreaker.maxConnections)
     else this.#plain.send(endpoint.address, endpoint.port, exchange, connectTimeoutMs, circuitBreaker.maxConnections)
   }
 
@@ -139,8 +140,10 @@ export class OutboundLane implements Lane<Exchange> {
         isGrpc: isGrpc(head.fields),
       })
       addStepEvents(exchange)
-      if (trace.format === 'new') extra.push('traceparent', toTraceparent(trace, notes.span?.spanId ?? newSpanId(this.#deps.random)))
-      else fields = forwardTraceContext(fields, trace, notes.span?.spanId, this.#deps.random)
+      if (trace.format === 'new') {
+        fields = dropTraceContext(fields)
+        extra.push('traceparent', toTraceparent(trace, notes.span?.spanId ?? newSpanId(this.#deps.random)))
+      } else fields = forwardTraceContext(fields, trace, notes.span?.spanId, this.#deps.random)
     }
     const hops = findField(head.fields, 'x-outrigger-hops')
     if (hops !== undefined) extra.push('x-outrigger-hops', hops)
@@ -151,7 +154,12 @@ export class OutboundLane implements Lane<Exchange> {
   }
 }
 
-function editedHead(head: RequestHead, fields: Fields, authority: string | undefined, path: string | undefined): RequestHead {
+function editedHead(
+  head: RequestHead,
+  fields: Fields,
+  authority: string | undefined,
+  path: string | undefined,
+): RequestHead {
   if (fields === head.fields && authority === undefined && path === undefined) return head
   return { ...head, fields, authority: authority ?? head.authority, path: path ?? head.path }
 }
@@ -165,4 +173,3 @@ function verdictOf(outcome: AttemptOutcome | 'abandoned'): 'success' | 'failure'
 
 const errorOf = (outcome: AttemptOutcome): MeshError =>
   outcome.kind === 'error' ? outcome.error : meshError('reset', `the upstream answered ${outcome.status}`)
-

@@ -2,7 +2,6 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { err, ok, type Result } from '../../certs/result.ts'
 import type { Address } from '../config/bootstrap.ts'
 import { Http1ServerConnection } from '../connection/http1-server-connection.ts'
-import type { Clock } from '../core/clock.ts'
 import { LIMITS } from '../core/limits.ts'
 import { listenProblem } from '../core/listen-problem.ts'
 import type { TimerWheel } from '../core/timer-wheel.ts'
@@ -21,7 +20,6 @@ export interface ListenerTarget {
 /** What the application's listeners need. */
 export interface OutboundDeps extends ExchangeDeps {
   readonly lane: OutboundLane
-  readonly clock: Clock
   readonly wheel: TimerWheel
 }
 
@@ -97,12 +95,10 @@ export class OutboundProxy implements StreamHandler<ListenerTarget> {
   }
 
   #serve(socket: Socket, target: ListenerTarget): void {
-    const { clock, wheel } = this.#deps
     const connection: Http1ServerConnection<ListenerTarget> = new Http1ServerConnection(socket, {
       handler: this,
       peer: target,
-      clock,
-      wheel,
+      wheel: this.#deps.wheel,
       onClosed: () => this.#connections.delete(connection),
     })
     this.#connections.add(connection)

@@ -5,7 +5,12 @@ import type { Exchange } from './exchange.ts'
 import type { ExchangeEnd } from './exchange-end.ts'
 
 /** Makes the one record of an exchange, when it has ended. */
-export function toRecord(direction: 'inbound' | 'outbound', exchange: Exchange, end: ExchangeEnd, clock: Clock): ExchangeRecord {
+export function toRecord(
+  direction: 'inbound' | 'outbound',
+  exchange: Exchange,
+  end: ExchangeEnd,
+  clock: Clock,
+): ExchangeRecord {
   const { head, notes, stream } = exchange
   const { endpoint, route, trace } = notes
   return {
@@ -21,7 +26,8 @@ export function toRecord(direction: 'inbound' | 'outbound', exchange: Exchange, 
     code: end.error?.code,
     service: notes.service,
     route: route === undefined ? '' : route.origin.name,
-    endpoint: endpoint === undefined ? (notes.appPort > 0 ? `:${notes.appPort}` : '') : `${endpoint.address}:${endpoint.port}`,
+    endpoint:
+      endpoint === undefined ? (notes.appPort > 0 ? `:${notes.appPort}` : '') : `${endpoint.address}:${endpoint.port}`,
     peerIdentity: notes.peerIdentity,
     attempts: exchange.attempts,
     requestBytes: exchange.requestBytes,

@@ -6,7 +6,9 @@ import { type Fields, NO_FIELDS, type RequestHead, type ResponseHead } from '../
 import { localResponse } from '../http/local-response.ts'
 import type { DownstreamStream, RequestSink, ResponseSink, UpstreamStream } from '../http/streams.ts'
 import type { ReplayBuffer } from '../resilience/replay-buffer.ts'
+import { describeTimeout, dueAtMs, type ExchangeTimes } from './exchange-deadline.ts'
 import { type ExchangeNotes, newNotes } from './exchange-notes.ts'
+import { KeptBody } from './kept-body.ts'
 import type { Attempt, Lane } from './lane.ts'
 
 /** What every exchange of a sidecar shares. */
@@ -22,7 +24,7 @@ export interface ExchangeDeps {
  * keeps the time, and starts further tries; what to do is decided by its lane. One object per exchange serves as the
  * sink of both streams, as the entry on the timer wheel and as the try.
  */
-export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt {
+export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt, ExchangeTimes {
   readonly head: RequestHead
   readonly stream: DownstreamStream
   readonly startMs: number
@@ -33,6 +35,8 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt 
   attemptHead: RequestHead
   attemptFields: Fields = NO_FIELDS
   attempts = 0
+  attemptStartMs = 0
+  lastActivityMs: number
   requestBytes = 0
   responseBytes = 0
   wheelNext: WheelEntry | undefined
@@ -43,17 +47,13 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt 
   readonly #deps: ExchangeDeps
   readonly #lane: Lane<this>
   #upstream: UpstreamStream | undefined
-  #replay: ReplayBuffer | undefined
-  /** Body that came while no stream was open and that the replay buffer would not take. */
-  #held: Buffer[] | undefined
+  readonly #body: KeptBody
   #requestEnded: boolean
   #requestTrailers: Fields = NO_FIELDS
   #status = 0
   #isOver = false
   #isAttempting = false
-  #attemptStartMs = 0
   #headLatencyMs = 0
-  #lastActivityMs: number
   #retryTimer: Timer | undefined
 
   constructor(lane: Lane<Exchange>, deps: ExchangeDeps, head: RequestHead, end: boolean, stream: DownstreamStream) {
@@ -63,8 +63,9 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt 
     this.attemptHead = head
     this.stream = stream
     this.#requestEnded = end
+    this.#body = new KeptBody(deps.newReplayBuffer)
     this.startMs = deps.clock.nowMs()
-    this.#lastActivityMs = this.startMs
+    this.lastActivityMs = this.startMs
   }
 
   /** Decides and acts. Called once, after the stream has its sink. */
@@ -74,12 +75,17 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt 
 
   /** The request, as far as it came, can be sent again from its beginning. */
   get canReplay(): boolean {
-    return this.#held === undefined && (this.requestBytes === 0 || this.#replay?.isComplete === true)
+    return this.#body.canReplay
   }
 
   /** No body follows the head of the current try. */
   get attemptEnd(): boolean {
     return this.#requestEnded && this.requestBytes === 0 && this.#requestTrailers.length === 0
+  }
+
+  /** A try is under way and its response has not begun. */
+  get isAwaitingHead(): boolean {
+    return this.#isAttempting && this.#status === 0
   }
 
   /** Time left until the request's deadline, ms; Infinity without one. */
@@ -96,16 +102,22 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt 
       case 'deliver':
         if (decision.kind === 'forward' && decision.delayMs > 0) {
           this.#armTimer()
-          this.#retryTimer = this.#deps.clock.after(decision.delayMs, () => this.#attempt(decision), { background: true })
+          this.#retryTimer = this.#deps.clock.after(decision.delayMs, () => this.#attempt(decision), {
+            background: true,
+          })
         } else this.#attempt(decision)
         return
       case 'answer': {
         const body = Buffer.from(decision.response.body)
         const { status, fields } = decision.response
-        return this.#answer({ status, fields, bodyLength: body.length }, body, undefined)
+        this.#answer({ status, fields, bodyLength: body.length }, body, undefined)
+        return
       }
       case 'refuse':
-        return this.#refuse(decision.error)
+        this.#refuse(decision.error)
+        return
+      case 'relay': // the answer to a status; it never comes here
+        return
     }
   }
 
@@ -113,7 +125,7 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt 
     this.#retryTimer = undefined
     this.#isAttempting = true
     this.attempts++
-    this.#attemptStartMs = this.#deps.clock.nowMs()
+    this.attemptStartMs = this.#deps.clock.nowMs()
     this.#headLatencyMs = 0
     this.#lane.open(this, decision)
     if (!this.#isOver) this.#armTimer()
@@ -123,7 +135,7 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt 
   #endAttempt(outcome: AttemptOutcome | 'abandoned'): void {
     if (!this.#isAttempting) return
     this.#isAttempting = false
-    const latencyMs = this.#headLatencyMs > 0 ? this.#headLatencyMs : this.#deps.clock.nowMs() - this.#attemptStartMs
+    const latencyMs = this.#headLatencyMs > 0 ? this.#headLatencyMs : this.#deps.clock.nowMs() - this.attemptStartMs
     this.#lane.onAttemptEnd(this, latencyMs, outcome)
   }
 
@@ -133,16 +145,8 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt 
     if (this.#isOver) return
     this.requestBytes += chunk.length
     this.#touch()
-    const isKept = this.#keep(chunk)
-    if (this.#upstream !== undefined) {
-      if (!this.#upstream.sendBody(chunk)) this.stream.pause()
-      return
-    }
-    if (!isKept) {
-      this.#held ??= []
-      this.#held.push(Buffer.from(chunk))
-    }
-    this.stream.pause()
+    this.#body.keep(chunk, this.#upstream !== undefined)
+    if (this.#upstream === undefined || !this.#upstream.sendBody(chunk)) this.stream.pause()
   }
 
   onEnd(trailers: Fields): void {
@@ -162,21 +166,12 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt 
     this.#upstream?.resume()
   }
 
-  /** Whether the chunk is in the replay buffer now. Once a response has begun nothing is replayed, so nothing is kept. */
-  #keep(chunk: Buffer): boolean {
-    if (this.#status !== 0 || this.#held !== undefined) return false
-    this.#replay ??= this.#deps.newReplayBuffer()
-    return this.#replay.append(chunk)
-  }
-
   // ---- the try ----
 
   onStream(stream: UpstreamStream): void {
     this.#upstream = stream
     if (this.attemptEnd) return
-    let takesMore = true
-    if (this.#replay !== undefined) for (const chunk of this.#replay.chunks) takesMore = stream.sendBody(chunk)
-    if (this.#held !== undefined) for (const chunk of this.#held) takesMore = stream.sendBody(chunk)
+    const takesMore = this.#body.sendTo(stream)
     if (this.#requestEnded) stream.sendEnd(this.#requestTrailers)
     else if (takesMore) this.stream.resume()
   }
@@ -193,13 +188,12 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt 
 
   onResponseHead(head: ResponseHead, end: boolean): void {
     if (this.#isOver) return
-    this.#headLatencyMs = Math.max(this.#deps.clock.nowMs() - this.#attemptStartMs, 0.001)
+    this.#headLatencyMs = Math.max(this.#deps.clock.nowMs() - this.attemptStartMs, 0.001)
     if (head.status >= 400 && this.#triesAgain({ kind: 'status', status: head.status, fields: head.fields })) return
     this.#status = head.status
     this.#touch()
     if (head.status === 101) this.#deps.wheel.cancel(this) // an upgraded connection has no request timeout
-    this.#replay?.release()
-    this.#replay = undefined
+    this.#body.release()
     this.stream.sendHead(this.#lane.editResponse(this, head), end)
     if (end) this.#complete()
   }
@@ -258,43 +252,27 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt 
   onTimeout(): void {
     if (this.#isOver || this.#status === 101) return
     const nowMs = this.#deps.clock.nowMs()
-    const dueMs = this.#dueMs()
-    if (nowMs < dueMs) return this.#armTimer()
-    const plan = this.plan
+    const dueMs = dueAtMs(this.plan, this)
+    if (nowMs < dueMs) {
+      this.#armTimer()
+      return
+    }
+    const { plan } = this
     const isWhole = plan !== undefined && plan.requestTimeoutMs > 0 && nowMs >= this.startMs + plan.requestTimeoutMs
     this.#dropUpstream()
-    const error = meshError('timeout', this.#describeTimeout(isWhole))
+    const error = meshError('timeout', describeTimeout(plan, this, isWhole))
     if (isWhole && this.#status === 0) {
       this.#endAttempt({ kind: 'error', error })
       this.#refuse(error)
     } else this.#fail(error)
   }
 
-  #describeTimeout(isWhole: boolean): string {
-    const plan = this.plan
-    if (plan === undefined) return 'no activity within the timeout'
-    if (isWhole) return `the request to ${plan.service} took longer than its timeout of ${plan.requestTimeoutMs} ms`
-    if (this.#status === 0 && plan.perTryTimeoutMs > 0) return `try ${this.attempts} to ${plan.service} had no answer within ${plan.perTryTimeoutMs} ms`
-    return `no octet moved for ${plan.traffic.streamIdleTimeoutMs} ms`
-  }
-
   #touch(): void {
-    if ((this.plan?.traffic.streamIdleTimeoutMs ?? 0) > 0) this.#lastActivityMs = this.#deps.clock.nowMs()
-  }
-
-  /** When the earliest of the bounds that hold now is reached; Infinity when none holds. */
-  #dueMs(): number {
-    const plan = this.plan
-    if (plan === undefined) return Number.POSITIVE_INFINITY
-    let dueMs = Number.POSITIVE_INFINITY
-    if (plan.requestTimeoutMs > 0) dueMs = this.startMs + plan.requestTimeoutMs
-    if (plan.perTryTimeoutMs > 0 && this.#isAttempting && this.#status === 0) dueMs = Math.min(dueMs, this.#attemptStartMs + plan.perTryTimeoutMs)
-    if (plan.traffic.streamIdleTimeoutMs > 0) dueMs = Math.min(dueMs, this.#lastActivityMs + plan.traffic.streamIdleTimeoutMs)
-    return dueMs
+    if ((this.plan?.traffic.streamIdleTimeoutMs ?? 0) > 0) this.lastActivityMs = this.#deps.clock.nowMs()
   }
 
   #armTimer(): void {
-    const dueMs = this.#dueMs()
+    const dueMs = dueAtMs(this.plan, this)
     if (dueMs === Number.POSITIVE_INFINITY) this.#deps.wheel.cancel(this)
     else this.#deps.wheel.schedule(this, Math.max(0, dueMs - this.#deps.clock.nowMs()))
   }
@@ -330,9 +308,7 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt 
     this.#endAttempt(error === undefined || error.code === 'cancelled' ? 'abandoned' : { kind: 'error', error })
     this.#deps.wheel.cancel(this)
     this.#retryTimer?.cancel()
-    this.#replay?.release()
-    this.#replay = undefined
-    this.#held = undefined
+    this.#body.release()
     this.#lane.onEnd(this, { status: this.#status, error, durationMs: this.#deps.clock.nowMs() - this.startMs })
   }
 }

@@ -15,7 +15,13 @@ export function endAttemptSpan(exchange: Exchange, outcome: AttemptOutcome | 'ab
   exchange.notes.span = undefined
   if (outcome === 'abandoned') span.end({ status: 0, error: 'cancelled', flag: errorFacts('cancelled').flag })
   else if (outcome.kind === 'status') span.end({ status: outcome.status })
-  else span.end({ status: 0, error: outcome.error.code, flag: errorFacts(outcome.error.code).flag, policy: outcome.error.policy })
+  else
+    span.end({
+      status: 0,
+      error: outcome.error.code,
+      flag: errorFacts(outcome.error.code).flag,
+      policy: outcome.error.policy,
+    })
 }
 
 /** Hangs the decision's steps on the exchange's span, so that a trace explains itself. */

@@ -29,7 +29,10 @@ export class RecentDecisions {
   }
 
   /** Notes one decision; the oldest goes when the ring is full. */
-  add(facts: RequestFacts, decision: Omit<RecentDecision, 'direction' | 'method' | 'authority' | 'path' | 'caller'>): void {
+  add(
+    facts: RequestFacts,
+    decision: Omit<RecentDecision, 'direction' | 'method' | 'authority' | 'path' | 'caller'>,
+  ): void {
     if (this.#capacity === 0) return
     const { direction, method, authority, caller } = facts
     this.#ring[this.#next] = { ...decision, direction, method, authority, caller, path: withoutQuery(facts.path) }

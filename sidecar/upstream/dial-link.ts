@@ -23,12 +23,17 @@ export function createLinkDialer(deps: LinkDialerDeps): DialLink {
   return (endpoint, timeoutMs, listener) => dial(deps, endpoint, timeoutMs, listener)
 }
 
-function dial({ identities, clock, wheel, log }: LinkDialerDeps, endpoint: Endpoint, timeoutMs: number, listener: DialListener): void {
+function dial(
+  { identities, clock, wheel, log }: LinkDialerDeps,
+  endpoint: Endpoint,
+  timeoutMs: number,
+  listener: DialListener,
+): void {
   const identity = identities.current
   const where = `${endpoint.id} at ${endpoint.address}:${endpoint.port}`
   const fail = (detail: string): void => listener.onDialFailed(meshError('connect-failure', `${where}: ${detail}`))
   if (identity === undefined) return void queueMicrotask(() => fail('we have no certificate yet'))
-  const socket = connect({ ...linkClientOptions(identity), host: endpoint.address, port: endpoint.port, noDelay: true })
+  const socket = connect({ ...linkClientOptions(identity), host: endpoint.address, port: endpoint.port })
   let isDecided = false
   const decide = (): boolean => {
     if (isDecided) return false
@@ -40,12 +45,18 @@ function dial({ identities, clock, wheel, log }: LinkDialerDeps, endpoint: Endpo
     socket.destroy()
     if (decide()) fail(detail)
   }
-  const timer = clock.after(timeoutMs > 0 ? timeoutMs : 10_000, () => giveUp(`no connection within ${timeoutMs} ms`), { background: true })
+  const timer = clock.after(timeoutMs > 0 ? timeoutMs : 10_000, () => giveUp(`no connection within ${timeoutMs} ms`), {
+    background: true,
+  })
   socket.on('error', (error: NodeJS.ErrnoException) => giveUp(error.code ?? error.message))
   socket.once('close', () => giveUp('the peer closed the connection during the handshake'))
   socket.once('secureConnect', () => {
     const identitiesWanted = endpoint.identity === undefined ? [] : [endpoint.identity]
-    const verified = verifyPeer(socket, { bundle: identity.bundle, wallMs: clock.wallMs(), identities: identitiesWanted })
+    const verified = verifyPeer(socket, {
+      bundle: identity.bundle,
+      wallMs: clock.wallMs(),
+      identities: identitiesWanted,
+    })
     if (!verified.ok) {
       log.warn('endpoint refused', { endpoint: endpoint.id, reason: verified.error.sentence })
       return giveUp(verified.error.sentence)

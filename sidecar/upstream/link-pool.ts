@@ -62,7 +62,10 @@ class EndpointLinks implements DialListener {
   /** Whether `endpoint` is still reached where these links lead to. */
   leadsTo(endpoint: Endpoint): boolean {
     const mine = this.#endpoint
-    return mine === endpoint || (mine.address === endpoint.address && mine.port === endpoint.port && mine.identity === endpoint.identity)
+    return (
+      mine === endpoint ||
+      (mine.address === endpoint.address && mine.port === endpoint.port && mine.identity === endpoint.identity)
+    )
   }
 
   get openStreamCount(): number {
@@ -140,7 +143,9 @@ class EndpointLinks implements DialListener {
       if (!this.#links.some((link) => link.canOpenStream)) break
       this.#waiting.delete(attempt)
       if (!this.#start(attempt)) {
-        attempt.onResponseError(meshError('connect-failure', `the link to ${this.#endpoint.id} closed before the request was sent`))
+        attempt.onResponseError(
+          meshError('connect-failure', `the link to ${this.#endpoint.id} closed before the request was sent`),
+        )
       }
     }
     if (this.#waiting.size > 0) this.#grow()

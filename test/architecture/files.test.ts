@@ -7,7 +7,7 @@ import { ROOT, sourceFiles } from './import-graph.ts'
 const LONGEST_LINES = 320
 const VAGUE_NAME = /^(utils?|helpers?|common|manager|misc|tools?)\.ts$/
 /** The outside enters as arguments: these stand in the files that are its doors, and nowhere else. */
-const OUTSIDE = /\b(Date\.now|Math\.random|performance\.now|setTimeout|setInterval|process\.env)\b/
+const OUTSIDE = /(?<![.\w])(Date\.now|Math\.random|performance\.now|setTimeout|setInterval|process\.env)\b/
 const DOORS = [/^sidecar\/core\/(clock|random)\.ts$/, /(^|\/)main\.ts$/, /^examples\//]
 
 const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
@@ -18,7 +18,10 @@ test('no file is longer than a person reads at once', () => {
 })
 
 test('no file has a name that says nothing', () => {
-  assert.deepEqual(sourceFiles().filter((file) => VAGUE_NAME.test(basename(file))), [])
+  assert.deepEqual(
+    sourceFiles().filter((file) => VAGUE_NAME.test(basename(file))),
+    [],
+  )
 })
 
 test('time, chance and environment enter as arguments', () => {
@@ -37,7 +40,8 @@ test('only erasable TypeScript is used, without escape hatches', () => {
   const offenders: string[] = []
   for (const file of sourceFiles()) {
     for (const [at, line] of read(file).split('\n').entries()) {
-      if (/@ts-(ignore|nocheck|expect-error)|\bas any\b|: any\b/.test(line)) offenders.push(`${file}:${at + 1}: ${line.trim()}`)
+      if (/@ts-(ignore|nocheck|expect-error)|\bas any\b|: any\b/.test(line))
+        offenders.push(`${file}:${at + 1}: ${line.trim()}`)
     }
   }
   assert.deepEqual(offenders, [])

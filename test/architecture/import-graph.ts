@@ -11,7 +11,8 @@ export type ImportGraph = ReadonlyMap<string, readonly string[]>
 export type Arrows = Readonly<Record<string, readonly string[]>>
 
 const PRODUCT = ['certs', 'sidecar', 'control-plane', 'cli']
-const IMPORT = /(?:^|\n)\s*(?:import|export)\s[^;'"]*?from\s+'(\.{1,2}\/[^']+)'|import\('(\.{1,2}\/[^']+)'\)|(?:^|\n)import\s+'(\.{1,2}\/[^']+)'/g
+const IMPORT =
+  /(?:^|\n)\s*(?:import|export)\s[^;'"]*?from\s+'(\.{1,2}\/[^']+)'|import\('(\.{1,2}\/[^']+)'\)|(?:^|\n)import\s+'(\.{1,2}\/[^']+)'/g
 
 /** All TypeScript files below the folders, as paths from the top folder. */
 export function sourceFiles(folders: readonly string[] = PRODUCT): string[] {
@@ -28,7 +29,10 @@ export function readImports(): ImportGraph {
   for (const file of sourceFiles()) {
     const text = readFileSync(join(ROOT, file), 'utf8')
     const targets = [...text.matchAll(IMPORT)].map((match) => match[1] ?? match[2] ?? match[3] ?? '')
-    graph.set(file, targets.map((target) => posix.join(dirname(file), target)))
+    graph.set(
+      file,
+      targets.map((target) => posix.join(dirname(file), target)),
+    )
   }
   return graph
 }
@@ -40,7 +44,8 @@ export function illegalImports(graph: ImportGraph, arrows: Arrows): string[] {
     const from = folderOf(file, arrows)
     for (const target of targets) {
       const to = folderOf(target, arrows)
-      const isInside = from === to || (file.startsWith('sidecar/') && from === 'sidecar' && target.startsWith('sidecar/'))
+      const isInside =
+        from === to || (file.startsWith('sidecar/') && from === 'sidecar' && target.startsWith('sidecar/'))
       const isAllowed = isInside || (from !== undefined && to !== undefined && allows(arrows[from] ?? [], to))
       if (!isAllowed) illegal.push(`${file} → ${target}`)
     }
@@ -48,7 +53,8 @@ export function illegalImports(graph: ImportGraph, arrows: Arrows): string[] {
   return illegal
 }
 
-const allows = (allowed: readonly string[], to: string): boolean => allowed.some((folder) => to === folder || to.startsWith(`${folder}/`))
+const allows = (allowed: readonly string[], to: string): boolean =>
+  allowed.some((folder) => to === folder || to.startsWith(`${folder}/`))
 
 /** The longest folder of the table that holds the file. */
 function folderOf(file: string, arrows: Arrows): string | undefined {

@@ -1,0 +1,51 @@
+import type { UpstreamStream } from '../http/streams.ts'
+import type { ReplayBuffer } from '../resilience/replay-buffer.ts'
+
+/**
+ * What came of a request's body before a try could take it, and what another try would need of it: the replay buffer as
+ * far as it goes, and beyond it, while no stream is open, the rest. Nothing that came is ever lost.
+ */
+export class KeptBody {
+  readonly #newReplayBuffer: () => ReplayBuffer
+  #replay: ReplayBuffer | undefined
+  /** Body that came while no stream was open and that the replay buffer would not take. */
+  #held: Buffer[] | undefined
+  #isReplaying = true
+
+  constructor(newReplayBuffer: () => ReplayBuffer) {
+    this.#newReplayBuffer = newReplayBuffer
+  }
+
+  /** Everything that came can be sent again from its beginning. */
+  get canReplay(): boolean {
+    return this.#held === undefined && (this.#replay === undefined || this.#replay.isComplete)
+  }
+
+  /** Takes a copy of `chunk`, which is borrowed, as far as it may be needed. `isSent`: an open stream has it. */
+  keep(chunk: Buffer, isSent: boolean): void {
+    let isKept = false
+    if (this.#isReplaying && this.#held === undefined) {
+      this.#replay ??= this.#newReplayBuffer()
+      isKept = this.#replay.append(chunk)
+    }
+    if (isKept || isSent) return
+    this.#held ??= []
+    this.#held.push(Buffer.from(chunk))
+  }
+
+  /** Sends all of it. False when the stream takes no more for now. */
+  sendTo(stream: UpstreamStream): boolean {
+    let takesMore = true
+    for (const chunk of this.#replay?.chunks ?? []) takesMore = stream.sendBody(chunk)
+    for (const chunk of this.#held ?? []) takesMore = stream.sendBody(chunk)
+    return takesMore
+  }
+
+  /** No other try will be made: gives the memory back, and keeps nothing from here on. */
+  release(): void {
+    this.#isReplaying = false
+    this.#replay?.release()
+    this.#replay = undefined
+    this.#held = undefined
+  }
+}

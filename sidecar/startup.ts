@@ -1,0 +1,68 @@
+import { readFile } from 'node:fs/promises'
+import { bundleFromPem, type TrustBundle } from '../certs/bundle.ts'
+import { err, ok, type Result } from '../certs/result.ts'
+import { type SpiffeId, workloadId } from '../certs/spiffe-id.ts'
+import type { Bootstrap } from './config/bootstrap.ts'
+import type { Registration } from './config/watch-protocol.ts'
+import type { InboundProxy } from './inbound/inbound-proxy.ts'
+import type { OutboundProxy } from './outbound/outbound-proxy.ts'
+
+/** Ports as they were bound. */
+export interface BoundPorts {
+  readonly inbound: number | undefined
+  /** By service; the listener by Host under ''. */
+  readonly upstreams: ReadonlyMap<string, number>
+}
+
+/** Who this sidecar is to be, from its options. */
+export function identityOf(boot: Bootstrap): Result<SpiffeId, string> {
+  const id = workloadId(boot.trustDomain, boot.workload.split('/')[0] ?? '', boot.serviceAccount)
+  return id.ok
+    ? id
+    : err(
+        `Cannot make an identity of trust domain "${boot.trustDomain}", workload "${boot.workload}" and service account "${boot.serviceAccount}": ${id.error}`,
+      )
+}
+
+/** The roots that the control plane is recognized by at first contact. */
+export async function readBundle(file: string, trustDomain: string): Promise<Result<TrustBundle, string>> {
+  let pem: string
+  try {
+    pem = await readFile(file, 'utf8')
+  } catch (error) {
+    return err(
+      `Cannot read the trust bundle ${file} (--bundle): ${(error as NodeJS.ErrnoException).code}; the control plane writes it to its data directory`,
+    )
+  }
+  const bundle = bundleFromPem(trustDomain, 0, [pem])
+  return bundle.ok ? bundle : err(`Cannot use the trust bundle ${file} (--bundle): ${bundle.error}`)
+}
+
+/** Binds every listener, or says which one can't be had. */
+export async function bind(
+  boot: Bootstrap,
+  outbound: OutboundProxy,
+  inbound: InboundProxy,
+): Promise<Result<BoundPorts, string>> {
+  const upstreams = new Map<string, number>()
+  for (const { service, port, listen } of boot.upstreams) {
+    const bound = await outbound.listen(listen, { service, port }, '--upstream')
+    if (!bound.ok) return bound
+    upstreams.set(service, bound.value)
+  }
+  if (boot.outbound !== undefined) {
+    const bound = await outbound.listen(boot.outbound, { service: undefined, port: undefined }, '--outbound')
+    if (!bound.ok) return bound
+    upstreams.set('', bound.value)
+  }
+  if (boot.inbound === undefined) return ok({ inbound: undefined, upstreams })
+  const bound = await inbound.listen(boot.inbound)
+  return bound.ok ? ok({ inbound: bound.value, upstreams }) : bound
+}
+
+/** What this sidecar registers as, once it knows its own port. */
+export function registrations(boot: Bootstrap, meshPort: number | undefined): Registration[] {
+  if (meshPort === undefined || boot.inbound === undefined) return []
+  const address = boot.advertiseHost ?? boot.inbound.host
+  return boot.serves.map((served) => ({ ...served, address, meshPort }))
+}
