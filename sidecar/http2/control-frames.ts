@@ -5,6 +5,7 @@ import { ErrorCode, Flag, FrameType, MAX_31_BITS } from './frame/frame-type.ts'
 import type { ReceivedHeads } from './received-heads.ts'
 import { applySettings } from './received-settings.ts'
 import { ServerStream } from './stream/server-stream.ts'
+import { StreamState } from './stream/stream-state.ts'
 
 /** First octets of our own PINGs, to tell the answers apart. */
 const KEEP_ALIVE = Buffer.from('alive\0\0\0', 'latin1')
@@ -113,6 +114,7 @@ export class ControlFrames {
     if (stream === undefined) return
     if (stream instanceof ServerStream)
       stream.abort(meshError('cancelled', `the caller reset the stream with code ${code}`))
+    else if (code === ErrorCode.noError && stream.state === StreamState.halfClosedRemote) stream.stopSending()
     else if (code === ErrorCode.refusedStream) stream.abort(meshError('refused', 'the peer refused the stream'))
     else stream.abort(meshError('reset', `the peer reset the stream with code ${code}`))
   }

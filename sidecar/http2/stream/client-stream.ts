@@ -4,7 +4,6 @@ import type { ResponseSink, UpstreamStream } from '../../http/streams.ts'
 import { ErrorCode } from '../frame/frame-type.ts'
 import { Http2Stream } from './http2-stream.ts'
 import type { StreamHost } from './stream-host.ts'
-import { StreamState } from './stream-state.ts'
 
 /** A stream that we opened: the callee's side of one try. */
 export class ClientStream extends Http2Stream implements UpstreamStream {
@@ -40,8 +39,7 @@ export class ClientStream extends Http2Stream implements UpstreamStream {
   }
 
   cancel(): void {
-    // A complete response whose request is given up needs no error at the other end.
-    this.giveUp(this.state === StreamState.halfClosedRemote ? ErrorCode.noError : ErrorCode.cancel)
+    this.giveUp(ErrorCode.cancel)
   }
 
   /** The final head; the connection moved the state already when it is the end. */

@@ -156,6 +156,13 @@ export abstract class Http2Stream {
     if (this.#kill()) this.deliverError(error)
   }
 
+  /** The peer, whose side is complete, wants no more of ours (RFC 9113 §8.1). What it sent is still delivered. */
+  stopSending(): void {
+    this.queue = undefined
+    this.state = StreamState.closed
+    this.host.onStreamClosed(this)
+  }
+
   /** Resets the stream because of the peer's fault and tells the sink. */
   fail(code: ErrorCode, error: MeshError): void {
     if (this.isDead) return

@@ -120,6 +120,25 @@ test('a sink may pause inside of a delivery, and what follows waits, the end too
   assert.deepEqual(seen.trailers, ['x', 'y'])
 })
 
+test('a server that answers and wants no more of the request loses nothing of its answer', () => {
+  const { client, server } = pair()
+  const response = new SeenResponse()
+  const stream = client.connection.openStream(upload, false, response)
+  stream?.pause()
+  server.onSeen = (seen) => {
+    seen.stream.sendHead({ status: 413, fields: [], bodyLength: UNKNOWN_LENGTH }, false)
+    seen.stream.sendBody(Buffer.from('too large'))
+    seen.stream.sendEnd(NO_FIELDS)
+    seen.stream.reset(meshError('too-large', ''))
+  }
+  settle(client, server)
+  assert.equal(client.connection.openStreamCount, 0)
+  assert.equal(stream?.sendBody(Buffer.from('more')), true)
+  stream?.resume()
+  assert.deepEqual([response.body, response.isEnded, response.errors], ['too large', true, []])
+  assert.equal(client.connection.takeOutput().length, 0)
+})
+
 test('a stream given up in the middle of a frame hears nothing of the rest', () => {
   const { client, server } = pair()
   const stream = client.connection.openStream(upload, false, new SeenResponse())
