@@ -27,7 +27,7 @@ export interface WatchClientDeps {
   readonly version: string
   /** What this workload serves, with the address of its mesh link. */
   readonly serves: readonly Registration[]
-  /** One line for the log, for each change of the connection's state. */
+  /** Hears when the connection is there, and when it is lost; not of each further try. */
   readonly onStatus?: (status: WatchStatus) => void
 }
 
@@ -235,7 +235,8 @@ export class WatchClient {
     this.#trouble = reason
     this.#staleSinceMs ??= clock.nowMs()
     this.#attempt++
-    onStatus?.(this.status)
+    // The tries that follow fail for the same reason: `status` says the latest.
+    if (this.#attempt === 1) onStatus?.(this.status)
     if (this.#isClosed) return
     this.#retry?.cancel()
     this.#retry = clock.after(backoffMs(BACKOFF, this.#attempt, random), () => void this.#connect(), {
