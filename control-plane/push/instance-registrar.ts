@@ -33,6 +33,8 @@ interface Keeper {
   isBusy: boolean
   /** A heartbeat that waits for an answer; a slow registry gets no second one. */
   isBeating: boolean
+  /** `onGone` was called since the last wish. */
+  isGone: boolean
 }
 
 interface Attachment {
@@ -111,10 +113,17 @@ export class InstanceRegistrar {
   }
 
   #want(id: string, wanted: Instance | undefined): void {
-    const keeper = this.#keepers.get(id) ?? { id, wanted, registered: undefined, isBusy: false, isBeating: false }
+    const keeper = this.#keepers.get(id) ?? {
+      id,
+      wanted,
+      registered: undefined,
+      isBusy: false,
+      isBeating: false,
+      isGone: false,
+    }
     this.#keepers.set(id, keeper)
     keeper.wanted = wanted
-    if (wanted === undefined) this.#deps.onGone(id)
+    keeper.isGone = false
     this.#reconcile(keeper)
   }
 
@@ -157,15 +166,25 @@ export class InstanceRegistrar {
   async #takeOut(keeper: Keeper): Promise<RegistryError | undefined> {
     const { registry, prefix, replica } = this.#deps
     const memo = await registry.get(prefix + keeper.id, { consistent: true })
-    if (!memo.ok) return memo.error
+    if (!memo.ok) {
+      this.#tellGone(keeper)
+      return memo.error
+    }
     // Another replica has taken the sidecar over: the instance is not ours to end.
     if (memo.value !== undefined && fromMemo(memo.value.value)?.replica !== replica) return undefined
+    this.#tellGone(keeper)
     const removed = await registry.deregister(keeper.id)
     if (!removed.ok) return removed.error
     keeper.registered = undefined
     if (memo.value === undefined) return undefined
     const forgotten = await registry.delete(prefix + keeper.id, { expectedVersion: memo.value.version })
     return forgotten.ok || forgotten.error.kind === 'conflict' ? undefined : forgotten.error
+  }
+
+  #tellGone(keeper: Keeper): void {
+    if (keeper.isGone || keeper.wanted !== undefined) return
+    keeper.isGone = true
+    this.#deps.onGone(keeper.id)
   }
 
   #armBeat(): void {

@@ -138,6 +138,21 @@ test('an instance whose sidecar moved to another replica is left to that one', a
   one.kept.detach('shop/a')
   await one.turn(2_000)
   assert.deepEqual([...one.registry.instances.keys()], ['a'])
+  assert.deepEqual(one.gone, [])
+})
+
+test('a workload that drains while the registry is away is gone at once, and taken out later', async () => {
+  const { kept, registry, gone, turn } = registrar()
+  kept.attach('shop/a', [instance()])
+  await turn(0)
+  registry.isAway = true
+  kept.setReady('shop/a', false)
+  await turn(5_000)
+  assert.deepEqual(gone, ['a'])
+  registry.isAway = false
+  await turn(5_000)
+  assert.deepEqual([...registry.instances.keys()], [])
+  assert.deepEqual(gone, ['a'])
 })
 
 test('stopping leaves everything registered', async () => {

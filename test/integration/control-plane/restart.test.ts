@@ -134,9 +134,14 @@ test('two control planes on one registry: a sidecar that moves from one to the o
   void web.watch.want('Endpoints', 'shop/orders')
   const serves = [registration('shop/orders', 15008)]
   const orders = await TestSidecar.start({ ...common, port: first.ports.push, workload: 'shop/orders', serves })
+  await using near = await TestSidecar.start({ ...common, port: first.ports.push, workload: 'shop/near' })
+  void near.watch.want('Endpoints', 'shop/orders')
   const counts: number[] = []
-  web.store.subscribe(({ endpoints }) => void counts.push(endpoints.get('shop/orders')?.endpoints.length ?? 0))
-  await eventually('the endpoint is there', () => counts.at(-1) === 1)
+  for (const { store } of [web, near])
+    store.subscribe(({ endpoints }) => void counts.push(endpoints.get('shop/orders')?.endpoints.length ?? 0))
+  await eventually('both have the endpoint', () =>
+    [web, near].every(({ store }) => store.current.endpoints.get('shop/orders')?.endpoints.length === 1),
+  )
   counts.length = 0
   const { identities } = orders
   await using _moved = await TestSidecar.start({
@@ -153,10 +158,19 @@ test('two control planes on one registry: a sidecar that moves from one to the o
   await orders[Symbol.asyncDispose]()
   await eventually('the first one let it go', async () => {
     const { body } = await call(first, 'GET', '/v1/status')
-    return body.workloads.length === 0
+    return body.workloads.length === 1
   })
   const graceOverMs = systemClock.nowMs() + 300
   await eventually('the grace is over', () => systemClock.nowMs() > graceOverMs)
+  // any change makes the first one tell what it believes
+  await call(
+    first,
+    'PUT',
+    '/v1/manifests',
+    'apiVersion: v1\nkind: Service\nmetadata: {name: x}\nspec: {ports: [{port: 80}]}\n',
+  )
+  const told = await call(first, 'POST', '/v1/explain', '{"from":"shop/near","services":["shop/orders"]}')
+  assert.equal(told.body.callees.length, 1)
   await first.close()
   const { body } = await call(second, 'GET', '/v1/status')
   assert.equal(body.services.find(({ name }: { name: string }) => name === 'shop/orders').endpoints.length, 1)
