@@ -207,6 +207,21 @@ test('long bodies take turns: a short one does not wait for the end of a long on
   settle(client, server)
 })
 
+test('what a paused stream held when it was given up is given back to the connection', () => {
+  const { client, server } = pair(SMALL, SMALL)
+  server.onSeen = (seen) => seen.stream.pause()
+  for (let i = 0; i < 100; i++) {
+    const stream = client.connection.openStream(upload, false, new SeenResponse())
+    stream?.sendBody(Buffer.alloc(5_000))
+    settle(client, server)
+    if (i % 2 === 0) stream?.cancel()
+    else server.requests[i]?.stream.reset(meshError('overload', ''))
+    settle(client, server)
+  }
+  server.onSeen = () => {}
+  bulkStillFlows(client, server)
+})
+
 test('the windows of a connection that a thousand streams came and went on are whole', () => {
   const { client, server } = pair(SMALL, SMALL)
   server.onSeen = (seen) => {
