@@ -218,7 +218,7 @@ test('what a paused stream held when it was given up is given back to the connec
     else server.requests[i]?.stream.reset(meshError('overload', ''))
     settle(client, server)
   }
-  server.onSeen = () => {}
+  server.onSeen = (seen) => seen.stream.sendHead({ status: 204, fields: [], bodyLength: 0 }, true)
   bulkStillFlows(client, server)
 })
 
