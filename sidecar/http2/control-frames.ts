@@ -33,15 +33,15 @@ export class ControlFrames {
     const core = this.#core
     switch (type) {
       case FrameType.windowUpdate:
-        return this.#onWindowUpdate(streamId, octets.readUInt32BE(start) & MAX_31_BITS)
+        return void this.#onWindowUpdate(streamId, octets.readUInt32BE(start) & MAX_31_BITS)
       case FrameType.resetStream:
-        return this.#onReset(streamId, octets.readUInt32BE(start))
+        return void this.#onReset(streamId, octets.readUInt32BE(start))
       case FrameType.settings:
-        return this.#onSettings(flags, octets, start, end)
+        return void this.#onSettings(flags, octets, start, end)
       case FrameType.ping:
-        return this.#onPing(flags, octets, start)
+        return void this.#onPing(flags, octets, start)
       case FrameType.goAway:
-        return this.#onGoAway(octets.readUInt32BE(start) & MAX_31_BITS, octets.readUInt32BE(start + 4))
+        return void this.#onGoAway(octets.readUInt32BE(start) & MAX_31_BITS, octets.readUInt32BE(start + 4))
       case FrameType.priority: // deprecated by RFC 9113 §5.3.2: counted and ignored
         if (!core.guard.takesPriority()) core.fail(ErrorCode.enhanceYourCalm, 'too many PRIORITY frames')
         return
@@ -83,23 +83,24 @@ export class ControlFrames {
 
   #onWindowUpdate(streamId: number, bytes: number): void {
     const core = this.#core
-    if (!core.guard.takesWindowUpdate()) return core.fail(ErrorCode.enhanceYourCalm, 'too many WINDOW_UPDATE frames')
+    if (!core.guard.takesWindowUpdate())
+      return void core.fail(ErrorCode.enhanceYourCalm, 'too many WINDOW_UPDATE frames')
     if (streamId === 0) {
       core.sendWindowBytes += bytes
-      if (bytes === 0) return core.fail(ErrorCode.protocolError, 'WINDOW_UPDATE of 0')
+      if (bytes === 0) return void core.fail(ErrorCode.protocolError, 'WINDOW_UPDATE of 0')
       if (core.sendWindowBytes > MAX_31_BITS)
-        return core.fail(ErrorCode.flowControlError, 'the window is over 2^31 - 1')
-      return core.pump()
+        return void core.fail(ErrorCode.flowControlError, 'the window is over 2^31 - 1')
+      return void core.pump()
     }
     const stream = core.streams.get(streamId)
     if (stream === undefined) {
       if (this.isIdle(streamId)) core.fail(ErrorCode.protocolError, `WINDOW_UPDATE on idle stream ${streamId}`)
       return
     }
-    if (bytes === 0) return core.failStream(stream, ErrorCode.protocolError, 'WINDOW_UPDATE of 0')
+    if (bytes === 0) return void core.failStream(stream, ErrorCode.protocolError, 'WINDOW_UPDATE of 0')
     stream.sendWindowBytes += bytes
     if (stream.sendWindowBytes > MAX_31_BITS) {
-      return core.failStream(stream, ErrorCode.flowControlError, 'the window is over 2^31 - 1')
+      return void core.failStream(stream, ErrorCode.flowControlError, 'the window is over 2^31 - 1')
     }
     if (stream.queue === undefined || stream.queue.bytes === 0) return
     core.addPending(stream)
@@ -108,8 +109,8 @@ export class ControlFrames {
 
   #onReset(streamId: number, code: number): void {
     const core = this.#core
-    if (this.isIdle(streamId)) return core.fail(ErrorCode.protocolError, `RST_STREAM on idle stream ${streamId}`)
-    if (!core.guard.takesReset()) return core.fail(ErrorCode.enhanceYourCalm, 'too many RST_STREAM frames')
+    if (this.isIdle(streamId)) return void core.fail(ErrorCode.protocolError, `RST_STREAM on idle stream ${streamId}`)
+    if (!core.guard.takesReset()) return void core.fail(ErrorCode.enhanceYourCalm, 'too many RST_STREAM frames')
     const stream = core.streams.get(streamId)
     if (stream === undefined) return
     if (stream instanceof ServerStream)
@@ -125,7 +126,8 @@ export class ControlFrames {
       this.#heads.areSettingsKnown = true
       return
     }
-    if (!core.guard.takesSettings((end - start) / 6)) return core.fail(ErrorCode.enhanceYourCalm, 'too many SETTINGS')
+    if (!core.guard.takesSettings((end - start) / 6))
+      return void core.fail(ErrorCode.enhanceYourCalm, 'too many SETTINGS')
     applySettings(core, octets, start, end)
     if (core.isClosed) return
     core.writer.settingsAck()
@@ -141,7 +143,7 @@ export class ControlFrames {
       else core.owner.onPong()
       return
     }
-    if (!core.guard.takesPing()) return core.fail(ErrorCode.enhanceYourCalm, 'too many PING frames')
+    if (!core.guard.takesPing()) return void core.fail(ErrorCode.enhanceYourCalm, 'too many PING frames')
     core.writer.ping(octets, start, true)
     this.#checkQueue()
     core.announce()

@@ -90,27 +90,28 @@ export class ReceivedFrames implements FrameTarget {
     this.#dataStream = undefined
     core.receiveWindowBytes -= length
     if (core.receiveWindowBytes < 0)
-      return core.fail(ErrorCode.flowControlError, 'DATA past the window of the connection')
+      return void core.fail(ErrorCode.flowControlError, 'DATA past the window of the connection')
     if (!core.guard.takesContent(length === 0 && (flags & Flag.endStream) === 0)) {
-      return core.fail(ErrorCode.enhanceYourCalm, 'empty frames')
+      return void core.fail(ErrorCode.enhanceYourCalm, 'empty frames')
     }
     const stream = core.streams.get(streamId)
-    if (stream === undefined) return this.#onStrayData(streamId)
+    if (stream === undefined) return void this.#onStrayData(streamId)
     stream.receiveWindowBytes -= length
     if (stream.receiveWindowBytes < 0) {
-      return core.failStream(stream, ErrorCode.flowControlError, 'DATA past the window of the stream')
+      return void core.failStream(stream, ErrorCode.flowControlError, 'DATA past the window of the stream')
     }
     if (stream.state !== StreamState.open && stream.state !== StreamState.halfClosedLocal) {
-      return core.failStream(stream, ErrorCode.streamClosed, 'DATA after the end of the stream')
+      return void core.failStream(stream, ErrorCode.streamClosed, 'DATA after the end of the stream')
     }
-    if (!stream.takesBody) return core.failStream(stream, ErrorCode.protocolError, 'DATA before the head')
+    if (!stream.takesBody) return void core.failStream(stream, ErrorCode.protocolError, 'DATA before the head')
     this.#dataStream = stream
   }
 
   /** Late bytes of a stream that we reset are dropped; those of one that the peer ended are its fault (RFC 9113 §5.1). */
   #onStrayData(streamId: number): void {
     const core = this.#core
-    if (this.#control.isIdle(streamId)) return core.fail(ErrorCode.protocolError, `DATA on idle stream ${streamId}`)
+    if (this.#control.isIdle(streamId))
+      return void core.fail(ErrorCode.protocolError, `DATA on idle stream ${streamId}`)
     if (core.role === 'client' || core.wasReset(streamId) || streamId > this.#heads.highestStreamId) return
     core.resetStream(streamId, ErrorCode.streamClosed)
     core.countProvoked()
@@ -119,7 +120,7 @@ export class ReceivedFrames implements FrameTarget {
   #onPaddedData(flags: number, streamId: number, octets: Buffer, start: number, end: number): void {
     const padding = start < end ? byteAt(octets, start) + 1 : 0
     if (padding === 0 || padding > end - start)
-      return this.#core.fail(ErrorCode.protocolError, 'padding longer than its frame')
+      return void this.#core.fail(ErrorCode.protocolError, 'padding longer than its frame')
     this.#dataStream?.creditPadding(padding)
     this.#core.creditConnection(padding)
     this.onData(streamId, octets, start + 1, end - padding + 1, (flags & Flag.endStream) !== 0)
@@ -132,24 +133,25 @@ export class ReceivedFrames implements FrameTarget {
     if ((flags & Flag.padded) !== 0 && from < end) to -= byteAt(octets, from++)
     else if ((flags & Flag.padded) !== 0) to = -1
     if ((flags & Flag.priority) !== 0) from += 5 // deprecated by RFC 9113 §5.3.2: ignored
-    if (from > to) return core.fail(ErrorCode.protocolError, 'padding longer than its frame')
+    if (from > to) return void core.fail(ErrorCode.protocolError, 'padding longer than its frame')
     if (core.role === 'server' ? streamId % 2 === 0 : this.#control.isIdle(streamId)) {
-      return core.fail(ErrorCode.protocolError, `HEADERS on stream ${streamId}, which the peer may not open`)
+      return void core.fail(ErrorCode.protocolError, `HEADERS on stream ${streamId}, which the peer may not open`)
     }
     const isEnd = (flags & Flag.endStream) !== 0
-    if ((flags & Flag.endHeaders) !== 0) return this.#decode(streamId, isEnd, octets, from, to)
-    if (!core.guard.takesContent(from === to)) return core.fail(ErrorCode.enhanceYourCalm, 'empty frames')
+    if ((flags & Flag.endHeaders) !== 0) return void this.#decode(streamId, isEnd, octets, from, to)
+    if (!core.guard.takesContent(from === to)) return void core.fail(ErrorCode.enhanceYourCalm, 'empty frames')
     this.#assembly.begin(streamId, isEnd, octets, from, to)
   }
 
   #onContinuation(flags: number, streamId: number, octets: Buffer, start: number, end: number): void {
     const core = this.#core
     const assembly = this.#assembly
-    if (assembly.streamId !== streamId) return core.fail(ErrorCode.protocolError, 'CONTINUATION without HEADERS')
+    if (assembly.streamId !== streamId) return void core.fail(ErrorCode.protocolError, 'CONTINUATION without HEADERS')
     const isLast = (flags & Flag.endHeaders) !== 0
-    if (!core.guard.takesContent(start === end && !isLast)) return core.fail(ErrorCode.enhanceYourCalm, 'empty frames')
+    if (!core.guard.takesContent(start === end && !isLast))
+      return void core.fail(ErrorCode.enhanceYourCalm, 'empty frames')
     if (!core.guard.takesContinuation(assembly.frameCount + 1, assembly.bytes + end - start)) {
-      return core.fail(ErrorCode.enhanceYourCalm, 'a header block of too many frames')
+      return void core.fail(ErrorCode.enhanceYourCalm, 'a header block of too many frames')
     }
     assembly.add(octets, start, end)
     if (!isLast) return
@@ -161,7 +163,7 @@ export class ReceivedFrames implements FrameTarget {
   #decode(streamId: number, isEnd: boolean, octets: Buffer, start: number, end: number): void {
     const core = this.#core
     const block = core.decoder.decode(octets, start, end)
-    if (typeof block === 'string') return core.fail(ErrorCode.compressionError, `header block: ${block}`)
+    if (typeof block === 'string') return void core.fail(ErrorCode.compressionError, `header block: ${block}`)
     core.guard.takesContent(false)
     this.#heads.onBlock(streamId, block, isEnd)
   }

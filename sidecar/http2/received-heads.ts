@@ -48,11 +48,11 @@ export class ReceivedHeads {
     const stream = new ServerStream(streamId, core, core.peer.streamWindowBytes, core.peerAddress)
     stream.advance(StreamEvent.receiveHeaders)
     core.streams.set(streamId, stream)
-    if (block.isTooLarge) return this.#refuseLarge(stream)
+    if (block.isTooLarge) return void this.#refuseLarge(stream)
     const head = toRequestHead(block, isEnd)
     if (typeof head === 'string') {
       core.guard.counters.malformedMessage++
-      return core.failStream(stream, ErrorCode.protocolError, head)
+      return void core.failStream(stream, ErrorCode.protocolError, head)
     }
     this.#begin(stream, head, isEnd)
   }
@@ -76,20 +76,20 @@ export class ReceivedHeads {
 
   #onResponse(stream: ClientStream, block: HeaderBlock, isEnd: boolean): void {
     if (!stream.advance(StreamEvent.receiveHeaders)) {
-      return this.#core.failStream(stream, ErrorCode.streamClosed, 'HEADERS after the end of the response')
+      return void this.#core.failStream(stream, ErrorCode.streamClosed, 'HEADERS after the end of the response')
     }
-    if (stream.hasHead) return this.#onTrailers(stream, block, isEnd)
+    if (stream.hasHead) return void this.#onTrailers(stream, block, isEnd)
     if (block.isTooLarge) {
       this.#core.guard.counters.headerListTooLarge++
-      return this.#core.failStream(stream, ErrorCode.cancel, 'the response head is over the limit')
+      return void this.#core.failStream(stream, ErrorCode.cancel, 'the response head is over the limit')
     }
     const known = stream.isTunnel ? undefined : findResponseHead(block, isEnd, !stream.isHead)
-    if (known !== undefined) return this.#final(stream, known, isEnd)
+    if (known !== undefined) return void this.#final(stream, known, isEnd)
     const response = readResponse(block, isEnd, !stream.isHead && !stream.isTunnel)
-    if (response.kind === 'malformed') return this.#malformed(stream, response.reason)
-    if (response.kind === 'final') return this.#final(stream, response.head, isEnd)
+    if (response.kind === 'malformed') return void this.#malformed(stream, response.reason)
+    if (response.kind === 'final') return void this.#final(stream, response.head, isEnd)
     if (stream.interimCount >= this.#core.settings.interimResponseCount) {
-      return this.#malformed(stream, 'too many interim responses')
+      return void this.#malformed(stream, 'too many interim responses')
     }
     stream.receiveInterim(response.status, response.fields)
   }
@@ -101,7 +101,7 @@ export class ReceivedHeads {
     }
     if (!stream.isTunnel || head.status >= 300) {
       stream.expectedBytes = head.bodyLength
-      return stream.receiveHead(head, isEnd)
+      return void stream.receiveHead(head, isEnd)
     }
     // RFC 8441 §5: 200 is the switch that HTTP/1 says with 101. A tunnel's bytes have no length (RFC 9110 §9.3.6).
     const status = stream.isUpgrade && head.status === 200 ? 101 : head.status
@@ -115,10 +115,10 @@ export class ReceivedHeads {
 
   #onTrailers(stream: ClientStream | ServerStream, block: HeaderBlock, isEnd: boolean): void {
     if (stream.state !== StreamState.open && stream.state !== StreamState.halfClosedLocal) {
-      return this.#core.failStream(stream, ErrorCode.streamClosed, 'HEADERS after the end of the stream')
+      return void this.#core.failStream(stream, ErrorCode.streamClosed, 'HEADERS after the end of the stream')
     }
     const trailers = toTrailers(block)
-    if (!isEnd || trailers === undefined) return this.#malformed(stream, 'trailers that are no trailers')
+    if (!isEnd || trailers === undefined) return void this.#malformed(stream, 'trailers that are no trailers')
     if (!stream.receiveEnd(trailers)) this.#malformed(stream, 'the body is shorter than content-length')
   }
 }

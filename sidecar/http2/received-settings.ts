@@ -28,12 +28,12 @@ function applySetting(core: ConnectionCore, id: number, value: number): void {
       applyWindow(core, value)
       return
     case SettingId.maxFrameSize:
-      if (value < 16_384 || value > 0xffffff) return core.fail(ErrorCode.protocolError, 'SETTINGS_MAX_FRAME_SIZE')
+      if (value < 16_384 || value > 0xffffff) return void core.fail(ErrorCode.protocolError, 'SETTINGS_MAX_FRAME_SIZE')
       core.peer.frameBytes = Math.min(value, LONGEST_FRAME_BYTES)
       return
     case SettingId.enableConnectProtocol:
       if (value > 1 || (value === 0 && core.peer.takesExtendedConnect)) {
-        return core.fail(ErrorCode.protocolError, 'SETTINGS_ENABLE_CONNECT_PROTOCOL')
+        return void core.fail(ErrorCode.protocolError, 'SETTINGS_ENABLE_CONNECT_PROTOCOL')
       }
       core.peer.takesExtendedConnect = value === 1
       return
@@ -44,13 +44,13 @@ function applySetting(core: ConnectionCore, id: number, value: number): void {
 
 /** RFC 9113 §6.9.2: the difference goes to every stream, and may make a window negative. */
 function applyWindow(core: ConnectionCore, bytes: number): void {
-  if (bytes > MAX_31_BITS) return core.fail(ErrorCode.flowControlError, 'SETTINGS_INITIAL_WINDOW_SIZE')
+  if (bytes > MAX_31_BITS) return void core.fail(ErrorCode.flowControlError, 'SETTINGS_INITIAL_WINDOW_SIZE')
   const change = bytes - core.peer.streamWindowBytes
   core.peer.streamWindowBytes = bytes
   for (const stream of core.streams.values()) {
     stream.sendWindowBytes += change
     if (stream.sendWindowBytes > MAX_31_BITS)
-      return core.fail(ErrorCode.flowControlError, 'SETTINGS_INITIAL_WINDOW_SIZE')
+      return void core.fail(ErrorCode.flowControlError, 'SETTINGS_INITIAL_WINDOW_SIZE')
     if (stream.queue !== undefined && stream.queue.bytes > 0) core.addPending(stream)
   }
   core.pump()

@@ -77,11 +77,11 @@ function perform(
   which: number,
   bytes: number,
 ): void {
-  if (act === 'open') return open(client, lives)
-  if (act === 'there') return server.connection.receive(client.connection.takeOutput())
-  if (act === 'back') return client.connection.receive(server.connection.takeOutput())
+  if (act === 'open') return void open(client, lives)
+  if (act === 'there') return void server.connection.receive(client.connection.takeOutput())
+  if (act === 'back') return void client.connection.receive(server.connection.takeOutput())
   if (act === 'full' || act === 'free')
-    return (which % 2 === 0 ? client : server).connection.setWritable(act === 'free')
+    return void (which % 2 === 0 ? client : server).connection.setWritable(act === 'free')
   const life = lives[lives.length - 1 - which]
   const seen = server.requests[lives.length - 1 - which]
   if (life === undefined || life.isBroken) return
