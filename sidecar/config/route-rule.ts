@@ -13,31 +13,43 @@ export const RouteMatch = Type.Object(
 )
 export type RouteMatch = Static<typeof RouteMatch>
 
-const FieldEdit = Type.Object({ name: Type.String(), value: Type.String() }, closed)
+/**
+ * What may stand in a head that is written as it is: anything else could begin another field or message (RFC 9110 §5).
+ * Framing and hop-by-hop fields are the wire's own, and a host is rewritten by `rewrite.hostname`.
+ */
+const WIRE_FIELDS =
+  'host|content-length|transfer-encoding|connection|keep-alive|proxy-connection|upgrade|te|trailer|http2-settings'
+const FieldName = Type.String({ pattern: `^(?!(${WIRE_FIELDS})$)[!#$%&'*+.^_\`|~0-9a-z-]+$`, maxLength: 256 })
+const FieldValue = Type.String({
+  pattern: '^([\\x21-\\x7e\\x80-\\xff]([\\t\\x20-\\x7e\\x80-\\xff]*[\\x21-\\x7e\\x80-\\xff])?)?$',
+  maxLength: 8192,
+})
+const HostText = Type.String({ pattern: '^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$' })
+const PathText = Type.String({ pattern: '^(/[\\x21\\x24-\\x3e\\x40-\\x5b\\x5d-\\x7e]*)?$', maxLength: 4096 })
+
+const FieldEdit = Type.Object({ name: FieldName, value: FieldValue }, closed)
 /** Changes to header fields: `remove` first, then `set`, then `add`. Names are lower case. */
 export const HeadEdits = Type.Object(
-  { set: Type.Array(FieldEdit), add: Type.Array(FieldEdit), remove: Type.Array(Type.String()) },
+  { set: Type.Array(FieldEdit), add: Type.Array(FieldEdit), remove: Type.Array(FieldName) },
   closed,
 )
 export type HeadEdits = Static<typeof HeadEdits>
 
 const PathEdit = Type.Union([
-  Type.Object({ type: Type.Literal('replace-full'), value: Type.String() }, closed),
-  Type.Object({ type: Type.Literal('replace-prefix'), value: Type.String() }, closed),
+  Type.Object({ type: Type.Literal('replace-full'), value: PathText }, closed),
+  Type.Object({ type: Type.Literal('replace-prefix'), value: PathText }, closed),
 ])
 /** What a rule does to a request that it matched, besides forwarding it. */
 export const RouteFilters = Type.Object(
   {
     request: Type.Optional(HeadEdits),
     response: Type.Optional(HeadEdits),
-    rewrite: Type.Optional(
-      Type.Object({ hostname: Type.Optional(Type.String()), path: Type.Optional(PathEdit) }, closed),
-    ),
+    rewrite: Type.Optional(Type.Object({ hostname: Type.Optional(HostText), path: Type.Optional(PathEdit) }, closed)),
     redirect: Type.Optional(
       Type.Object(
         {
-          scheme: Type.Optional(Type.String()),
-          hostname: Type.Optional(Type.String()),
+          scheme: Type.Optional(Type.Union([Type.Literal('http'), Type.Literal('https')])),
+          hostname: Type.Optional(HostText),
           port: Type.Optional(Port),
           path: Type.Optional(PathEdit),
           status: Type.Integer({ minimum: 300, maximum: 399 }),

@@ -75,3 +75,27 @@ test('addCidr takes addresses and networks of both families, and nothing else', 
     assert.equal(addCidr(new BlockList(), bad), false, bad)
   }
 })
+
+for (const [what, edit] of [
+  ['a value with a line break', { name: 'x-a', value: 'b\r\nx-evil: 1' }],
+  ['a value whose character would be cut down to a line break', { name: 'x-a', value: 'b\u010ax-evil: 1' }],
+  ['a name with a colon', { name: 'x-a: 1\r\nx-b', value: 'b' }],
+  ['a framing field', { name: 'transfer-encoding', value: 'chunked' }],
+  ['a host', { name: 'host', value: 'evil' }],
+] as const) {
+  test(`a route that would write ${what} into a head is refused`, () => {
+    const request = { set: [edit], add: [], remove: [] }
+    assert.equal(parseResource(service({ routes: [rule({ filters: { request } })] })).ok, false)
+  })
+}
+
+test('a rewritten path or host that would break the request line is refused', () => {
+  for (const rewrite of [
+    { path: { type: 'replace-full', value: '/a b' } },
+    { path: { type: 'replace-prefix', value: '/a\r\n' } },
+    { path: { type: 'replace-full', value: '/a?x=1#y' } },
+    { hostname: 'a\r\nb' },
+  ] as const) {
+    assert.equal(parseResource(service({ routes: [rule({ filters: { rewrite } })] })).ok, false)
+  }
+})
