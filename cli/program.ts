@@ -2,8 +2,10 @@ import { Command } from 'commander'
 import { addApplyCommand } from './commands/apply.ts'
 import { addControlPlaneCommand } from './commands/control-plane.ts'
 import { addDeleteCommand } from './commands/delete.ts'
+import { addExplainCommand } from './commands/explain.ts'
 import { addGetCommand } from './commands/get.ts'
 import { addSidecarCommand } from './commands/sidecar.ts'
+import { addUpCommand } from './commands/up.ts'
 import { addValidateCommand } from './commands/validate.ts'
 import { addVersionCommand } from './commands/version.ts'
 
@@ -13,7 +15,9 @@ const SUBCOMMANDS = [
   addApplyCommand,
   addGetCommand,
   addDeleteCommand,
+  addUpCommand,
   addValidateCommand,
+  addExplainCommand,
   addVersionCommand,
 ]
 

@@ -9,7 +9,7 @@ interface SidecarFlags {
   readonly workload: string
   readonly serviceAccount?: string
   readonly trustDomain: string
-  readonly controlPlane: readonly Address[]
+  readonly controlPlane?: readonly Address[]
   readonly joinTokenFile?: string
   readonly bundle: string
   readonly stateDir: string
@@ -27,9 +27,10 @@ interface SidecarFlags {
   readonly logLevel: string
 }
 
+const local = (port: number): Address => ({ host: '127.0.0.1', port })
+
 /** `outrigger sidecar`: the data plane of one workload. */
 export function addSidecarCommand(program: Command): void {
-  const local = (port: number): Address => ({ host: '127.0.0.1', port })
   program
     .command('sidecar')
     .summary('run the sidecar of one workload')
@@ -40,9 +41,9 @@ export function addSidecarCommand(program: Command): void {
     .addOption(flag('--service-account <name>', "its service account (default: the workload's name)"))
     .addOption(flag('--trust-domain <name>', 'trust domain of the mesh').default('local.mesh'))
     .addOption(
-      flag('--control-plane <host:port>', 'control plane, repeat for several')
-        .argParser(addressesArgument)
-        .default([local(15_010)], '127.0.0.1:15010'),
+      flag('--control-plane <host:port>', 'control plane (default: 127.0.0.1:15010); repeat for several').argParser(
+        addressesArgument,
+      ),
     )
     .addOption(flag('--join-token-file <file>', 'file with the join token, for the first certificate'))
     .addOption(
@@ -124,7 +125,7 @@ function toBootstrap(flags: SidecarFlags): Bootstrap {
     workload: flags.workload,
     serviceAccount: flags.serviceAccount ?? name,
     trustDomain: flags.trustDomain,
-    controlPlanes: flags.controlPlane,
+    controlPlanes: flags.controlPlane ?? [local(15_010)],
     joinTokenFile: flags.joinTokenFile,
     bundleFile: flags.bundle,
     stateDirectory: flags.stateDir,

@@ -67,8 +67,6 @@ export function validateOffline(files: readonly ManifestFile[], namespace: strin
 }
 
 function repeated(manifests: readonly Manifest[]): string[] {
-  const seen = new Set<string>()
-  return manifests
-    .map((manifest) => manifestKey(refOf(manifest)))
-    .filter((key) => seen.has(key) || (seen.add(key), false))
+  const keys = manifests.map((manifest) => manifestKey(refOf(manifest)))
+  return keys.filter((key, at) => keys.indexOf(key) < at)
 }

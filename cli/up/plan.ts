@@ -20,7 +20,10 @@ export interface PlannedReplica {
 /** Everything that `up` will start. */
 export interface Plan {
   readonly file: MeshFile
+  /** Holds the mesh's state: registry, keys, logs. */
   readonly directory: string
+  readonly apiPort: number
+  readonly pushPort: number
   readonly replicas: readonly PlannedReplica[]
 }
 
@@ -28,7 +31,12 @@ export interface Plan {
  * Lays out ports and folders. `takePort` answers a free port of loopback with each call.
  * Pure apart from that, so that what `up` starts can be tested without starting it.
  */
-export async function planMesh(file: MeshFile, directory: string, takePort: () => Promise<number>): Promise<Plan> {
+export async function planMesh(
+  file: MeshFile,
+  directory: string,
+  takePort: () => Promise<number>,
+  apiPort?: number,
+): Promise<Plan> {
   const replicas: PlannedReplica[] = []
   for (const workload of file.workloads) {
     const count = workload.replicas ?? 1
@@ -36,7 +44,9 @@ export async function planMesh(file: MeshFile, directory: string, takePort: () =
       const name = count === 1 ? workload.name : `${workload.name}-${replica}`
       const upstreamPorts = new Map<string, number>()
       for (const { service, listen } of workload.upstreams ?? []) {
-        upstreamPorts.set(service, listen !== undefined && listen > 0 && replica === 1 ? listen : await takePort())
+        // A port that the file fixes can be had once: it is the first replica's.
+        const isFixed = listen !== undefined && listen > 0 && replica === 1
+        upstreamPorts.set(service, isFixed ? listen : await takePort())
       }
       replicas.push({
         workload,
@@ -52,47 +62,10 @@ export async function planMesh(file: MeshFile, directory: string, takePort: () =
       })
     }
   }
-  return { file, directory, replicas }
+  return { file, directory, apiPort: apiPort ?? (await takePort()), pushPort: await takePort(), replicas }
 }
 
-/** Environment of a replica's program: its own port, and where to call others. */
-export function programEnvironment(planned: PlannedReplica): Record<string, string> {
-  const environment: Record<string, string> = {
-    PORT: String(planned.appPort),
-    REPLICA: String(planned.replica),
-    ...planned.workload.env,
-  }
-  for (const [service, port] of planned.upstreamPorts) {
-    environment[`${service.toUpperCase().replaceAll('-', '_')}_URL`] = `http://127.0.0.1:${port}`
-  }
-  return environment
-}
-
-/** What a replica's sidecar needs to know of the control plane. */
-export interface ControlPlaneFiles {
-  readonly address: string
-  readonly tokenFile: string
-  readonly bundleFile: string
-}
-
-/** Arguments of `outrigger sidecar` for a replica. */
-export function sidecarArguments(plan: Plan, planned: PlannedReplica, controlPlane: ControlPlaneFiles): string[] {
-  const { file } = plan
-  const args = [
-    'sidecar',
-    '--workload',
-    `${file.namespace}/${planned.name}`,
-    '--service-account',
-    planned.serviceAccount,
-  ]
-  args.push('--trust-domain', file.trustDomain, '--control-plane', controlPlane.address)
-  args.push('--join-token-file', controlPlane.tokenFile, '--bundle', controlPlane.bundleFile)
-  args.push('--state-dir', planned.stateDirectory)
-  args.push('--admin', `127.0.0.1:${planned.adminPort}`, '--probes', `127.0.0.1:${planned.probePort}`)
-  for (const [service, port] of planned.upstreamPorts) args.push('--upstream', `${service}=127.0.0.1:${port}`)
-  const serves = planned.workload.serves ?? []
-  if (serves.length > 0) args.push('--inbound', `127.0.0.1:${planned.meshPort}`)
-  for (const { service, port } of serves) args.push('--serve', `${service}:${port ?? 80}=${planned.appPort}`)
-  for (const [key, value] of Object.entries(planned.workload.labels ?? {})) args.push('--label', `${key}=${value}`)
-  return args
+/** How many endpoints a service has when all replicas are up; 0 for services of others. */
+export function plannedEndpoints(plan: Plan, service: string): number {
+  return plan.replicas.filter(({ workload }) => workload.serves?.some((served) => served.service === service)).length
 }

@@ -3,7 +3,7 @@ import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs'
 import { dirname } from 'node:path'
 import { createInterface } from 'node:readline'
 import { backoffMs } from '../../sidecar/core/backoff.ts'
-import type { Clock } from '../../sidecar/core/clock.ts'
+import type { Clock, Timer } from '../../sidecar/core/clock.ts'
 import type { Random } from '../../sidecar/core/random.ts'
 
 /** A program to keep running. */
@@ -19,6 +19,7 @@ export interface Program {
 /** What a supervisor tells. */
 export interface SupervisorEvents {
   onLine(program: Program, line: string): void
+  /** It ended by itself, and is started again after `delayMs`. */
   onRestart(program: Program, exit: string, delayMs: number): void
 }
 
@@ -35,11 +36,13 @@ export class Supervised {
   readonly #events: SupervisorEvents
   readonly #log: WriteStream
   #child: ChildProcess | undefined
+  #restart: Timer | undefined
   #isWanted = true
   #failures = 0
   #startedMs = 0
-  #lines: string[] = []
-  #onExit: (() => void) | undefined
+  #awayMs = 0
+  readonly #lines: string[] = []
+  #onExit: (() => void)[] = []
 
   constructor(program: Program, clock: Clock, random: Random, events: SupervisorEvents) {
     this.program = program
@@ -62,61 +65,90 @@ export class Supervised {
     return this.#lines
   }
 
-  get restarts(): number {
-    return this.#failures
+  /** Ends the process at once, as a crash would. It is started again by itself, after `awayMs` at the earliest. */
+  crash(awayMs = 0): void {
+    this.#awayMs = awayMs
+    this.#signal('SIGKILL')
   }
 
-  /** Ends the process at once, as a crash would; it is started again after a while. */
-  crash(): void {
-    this.#child?.kill('SIGKILL')
+  /** Ends the process at once, for good. Safe where nothing can be waited for. */
+  kill(): void {
+    this.#isWanted = false
+    this.#restart?.cancel()
+    this.#signal('SIGKILL')
   }
 
   /** Asks it to end; after `graceMs` it is ended. Not started again. */
   async stop(graceMs: number): Promise<void> {
     this.#isWanted = false
-    const child = this.#child
-    if (child === undefined) return this.#close()
-    const exited = new Promise<void>((resolve) => {
-      this.#onExit = resolve
-    })
-    child.kill('SIGTERM')
-    const timer = this.#clock.after(graceMs, () => child.kill('SIGKILL'))
-    await exited
-    timer.cancel()
-    this.#close()
+    this.#restart?.cancel()
+    await this.#end(graceMs)
+    this.#log.end()
   }
 
-  #close(): void {
-    this.#log.end()
+  /** Asks it to end, and starts it again at once. */
+  async restart(graceMs: number): Promise<void> {
+    this.#isWanted = false
+    this.#restart?.cancel()
+    await this.#end(graceMs)
+    this.#isWanted = true
+    this.#start()
+  }
+
+  async #end(graceMs: number): Promise<void> {
+    if (this.#child === undefined) return
+    const exited = new Promise<void>((resolve) => this.#onExit.push(resolve))
+    this.#signal('SIGTERM')
+    const timer = this.#clock.after(graceMs, () => this.#signal('SIGKILL'))
+    await exited
+    timer.cancel()
+  }
+
+  /** A program is the leader of its own group: what it started ends with it, and ctrl-c in the terminal is for us alone. */
+  #signal(signal: 'SIGTERM' | 'SIGKILL'): void {
+    const pid = this.#child?.pid
+    if (pid === undefined) return
+    try {
+      process.kill(-pid, signal)
+    } catch {
+      this.#child?.kill(signal)
+    }
   }
 
   #start(): void {
     if (!this.#isWanted) return
     const { command, args, env, directory } = this.program
     this.#startedMs = this.#clock.nowMs()
-    const child = spawn(command, args, { cwd: directory, env: { ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(command, args, {
+      cwd: directory,
+      env: { ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    })
     this.#child = child
-    for (const stream of [child.stdout, child.stderr])
+    for (const stream of [child.stdout, child.stderr]) {
       createInterface({ input: stream }).on('line', (line) => this.#keep(line))
-    child.once('error', (error) => this.#ended(error.message))
-    child.once('exit', (code, signal) => this.#ended(signal === null ? `exit code ${code}` : `signal ${signal}`))
+    }
+    child.once('error', (error) => this.#ended(child, error.message))
+    child.once('exit', (code, signal) => this.#ended(child, signal === null ? `exit code ${code}` : `signal ${signal}`))
   }
 
   #keep(line: string): void {
     this.#lines.push(line)
     if (this.#lines.length > LAST_LINES) this.#lines.shift()
-    this.#log.write(`${line}\n`)
+    if (!this.#log.writableEnded) this.#log.write(`${line}\n`)
     this.#events.onLine(this.program, line)
   }
 
-  #ended(how: string): void {
-    if (this.#child === undefined) return
+  #ended(child: ChildProcess, how: string): void {
+    if (this.#child !== child) return
     this.#child = undefined
-    this.#onExit?.()
+    for (const resolve of this.#onExit.splice(0)) resolve()
     if (!this.#isWanted) return
     this.#failures = this.#clock.nowMs() - this.#startedMs > STABLE_MS ? 1 : this.#failures + 1
-    const delayMs = RESTART.baseMs + backoffMs(RESTART, this.#failures, this.#random)
+    const delayMs = Math.max(this.#awayMs, RESTART.baseMs + backoffMs(RESTART, this.#failures, this.#random))
+    this.#awayMs = 0
     this.#events.onRestart(this.program, how, delayMs)
-    this.#clock.after(delayMs, () => this.#start())
+    this.#restart = this.#clock.after(delayMs, () => this.#start())
   }
 }

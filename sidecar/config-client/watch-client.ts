@@ -7,6 +7,7 @@ import type { Clock, Timer } from '../core/clock.ts'
 import type { Random } from '../core/random.ts'
 import type { IdentityStore } from '../mtls/identity-store.ts'
 import { applyEvents } from './apply-events.ts'
+import { BackendGate } from './backend-gate.ts'
 import type { ControlChannel } from './control-channel.ts'
 import type { ArrivedEvent } from './watch-event.ts'
 import { WatchStream } from './watch-stream.ts'
@@ -55,6 +56,7 @@ export class WatchClient {
   /** Resources that the control plane said do not exist, with the version it gave that. */
   readonly #absent = new Map<string, string>()
   readonly #waiting = new Map<string, (() => void)[]>()
+  readonly #gate = new BackendGate()
   readonly #readyListeners: (() => void)[] = []
   #stream: WatchStream | undefined
   #retry: Timer | undefined
@@ -65,6 +67,8 @@ export class WatchClient {
   #isReady: boolean
   #isHealthy = true
   #isSynced = false
+  /** The control plane has said all that was asked for, but routes still wait for the endpoints they lead to. */
+  #isSyncDue = false
   #isClosed = false
   #isConnecting = false
   #staleSinceMs: number | undefined
@@ -159,6 +163,7 @@ export class WatchClient {
       },
     })
     this.#stream = stream
+    this.#gate.clear()
     stream.send(this.#greeting())
     await earlier?.close()
   }
@@ -192,16 +197,21 @@ export class WatchClient {
     const current = told.filter(
       (event) => !isOnDemand(event.kind) || this.#wanted.has(resourceKey(event.kind, event.name)),
     )
-    const reports = [...applyEvents(this.#deps.store, current)]
+    const { now, needs } = this.#gate.admit(current, (key) => this.#isAnswered(key))
+    const reports = [...applyEvents(this.#deps.store, now)]
     if (events.some((event) => event.type === 'ping')) reports.push({ type: 'pong' })
     stream.send(reports)
-    for (const event of current) {
+    for (const { kind, name } of needs) void this.want(kind, name)
+    for (const event of now) {
       const key = resourceKey(event.kind, event.name)
       if (event.type === 'delete') this.#absent.set(key, event.version)
       else this.#absent.delete(key)
       this.#answered(key)
     }
-    if (events.some((event) => event.type === 'synced')) this.#onSynced()
+    this.#isSyncDue ||= events.some((event) => event.type === 'synced')
+    if (!this.#isSyncDue || !this.#gate.isEmpty) return
+    this.#isSyncDue = false
+    this.#onSynced()
   }
 
   #onSynced(): void {

@@ -1,0 +1,68 @@
+import type { Command } from 'commander'
+import { seededRandom } from '../../sidecar/core/random.ts'
+import { type ApiFlags, toApiClient, withApiFlags } from '../api-flags.ts'
+import { CliError, ExitCode } from '../exit-code.ts'
+import { describeRequest } from '../explain/described-request.ts'
+import { type ExplainMaterial, explainRequest } from '../explain/explain-request.ts'
+import { renderExplanation } from '../explain/render-explanation.ts'
+
+interface ExplainFlags extends ApiFlags {
+  readonly from: string
+  readonly header?: readonly string[]
+  readonly namespace?: string
+  readonly seed?: string
+  readonly json?: boolean
+}
+
+interface Status {
+  readonly workloads: readonly { readonly name: string; readonly identity: string }[]
+}
+
+/** `outrigger explain GET http://orders/items --from web`: what the mesh would do with a request, and why. */
+export function addExplainCommand(program: Command): void {
+  const command = program
+    .command('explain')
+    .summary('say what the mesh does with a request, and why')
+    .description(
+      'Says what the mesh does with a request, and why: decided by the same engine and the same pushed configuration that the sidecars serve with.',
+    )
+    .argument('<method>', 'GET, POST, …')
+    .argument('<url>', 'http://SERVICE/PATH, as the application would call it')
+    .requiredOption('--from <workload>', 'who calls: a workload, NAME or NAMESPACE/NAME')
+    .option('-H, --header <field>', 'header field NAME: VALUE; repeatable', listOf)
+    .option('-n, --namespace <name>', 'namespace of the caller, where --from names none')
+    .option('--seed <number>', 'roll the dice for weights and balancing; without it the first choice is shown')
+    .option('--json', 'as JSON')
+  withApiFlags(command).action(async (method: string, url: string, flags: ExplainFlags) => {
+    const client = toApiClient(flags)
+    const request = describeRequest(method, url, flags.header ?? [])
+    const { workloads } = await client.call<Status>('GET', '/v1/status')
+    const from = findCaller(
+      workloads.map(({ name }) => name),
+      flags.from,
+      flags.namespace,
+    )
+    const material = await client.call<ExplainMaterial>('POST', '/v1/explain', { from })
+    const random = flags.seed === undefined ? () => 0 : seededRandom(Number(flags.seed))
+    const explanation = explainRequest(request, material, random)
+    console.log(flags.json === true ? JSON.stringify(explanation, undefined, 2) : renderExplanation(explanation))
+  })
+}
+
+/** Header fields may hold commas: they are not split. */
+const listOf = (text: string, previous: readonly string[] | undefined): string[] => [...(previous ?? []), text]
+
+/** The workload that a person means by `web`, `shop/web` or, where it has replicas, any of `shop/web-1`. */
+export function findCaller(known: readonly string[], from: string, namespace: string | undefined): string {
+  const matches = (wanted: (name: string) => boolean): string | undefined => known.find(wanted)
+  const [space, name = ''] = from.includes('/') ? from.split('/') : [namespace, from]
+  const isThere = (workload: string): boolean => space === undefined || workload.startsWith(`${space}/`)
+  const found =
+    matches((workload) => isThere(workload) && workload.endsWith(`/${name}`)) ??
+    matches((workload) => isThere(workload) && new RegExp(`/${name.replace(/[^a-z0-9-]/g, '')}-\\w+$`).test(workload))
+  if (found !== undefined) return found
+  throw new CliError(
+    ExitCode.failed,
+    `--from ${from}: no such workload is connected; known: ${[...known].sort().join(', ') || 'none'}`,
+  )
+}
