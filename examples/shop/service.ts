@@ -1,4 +1,11 @@
-import { createServer, get, type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import {
+  createServer,
+  get,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request,
+  type ServerResponse,
+} from 'node:http'
 
 /** What an application must do for its traces to be joined: pass these fields from the request it serves to those it makes. */
 const TRACE_FIELDS = ['traceparent', 'tracestate', 'baggage', 'b3', 'x-request-id'] as const
@@ -24,9 +31,14 @@ export function serve(name: string, routes: Readonly<Record<string, Handler>>): 
   process.once('SIGTERM', () => server.close(() => process.exit(0)))
 }
 
-async function answer(routes: Readonly<Record<string, Handler>>, incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(
+  routes: Readonly<Record<string, Handler>>,
+  incoming: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const url = new URL(incoming.url ?? '/', 'http://service')
-  const handler = routes[`${incoming.method} ${url.pathname}`] ?? routes[`${incoming.method} /${url.pathname.split('/')[1]}/*`]
+  const handler =
+    routes[`${incoming.method} ${url.pathname}`] ?? routes[`${incoming.method} /${url.pathname.split('/')[1]}/*`]
   try {
     const body = await textOf(incoming)
     if (handler === undefined) throw new HttpError(404, `no ${incoming.method} ${url.pathname} here`)
@@ -38,7 +50,9 @@ async function answer(routes: Readonly<Record<string, Handler>>, incoming: Incom
 
 function send(response: ServerResponse, status: number, value: unknown): void {
   const body = JSON.stringify(value)
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }).end(body)
+  response
+    .writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })
+    .end(body)
 }
 
 async function textOf(message: IncomingMessage): Promise<string> {
@@ -48,7 +62,12 @@ async function textOf(message: IncomingMessage): Promise<string> {
 }
 
 /** Calls another service by the URL in `NAME_URL`, as any application would: plain HTTP, no mesh in the code. */
-export async function call(name: string, path: string, incoming: IncomingHttpHeaders, body?: unknown): Promise<unknown> {
+export async function call(
+  name: string,
+  path: string,
+  incoming: IncomingHttpHeaders,
+  body?: unknown,
+): Promise<unknown> {
   const base = process.env[`${name.toUpperCase()}_URL`]
   if (base === undefined) throw new Error(`${name.toUpperCase()}_URL is not set`)
   const headers: Record<string, string> = {}
@@ -59,9 +78,13 @@ export async function call(name: string, path: string, incoming: IncomingHttpHea
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     const options = { headers, timeout: 5_000 }
     if (body === undefined) get(`${base}${path}`, options, resolve).on('error', reject)
-    else request(`${base}${path}`, { ...options, method: 'POST' }, resolve).on('error', reject).end(JSON.stringify(body))
+    else
+      request(`${base}${path}`, { ...options, method: 'POST' }, resolve)
+        .on('error', reject)
+        .end(JSON.stringify(body))
   })
   const text = await textOf(response)
-  if ((response.statusCode ?? 500) >= 400) throw new HttpError(response.statusCode ?? 500, `${name} said ${response.statusCode}: ${text.trim()}`)
+  if ((response.statusCode ?? 500) >= 400)
+    throw new HttpError(response.statusCode ?? 500, `${name} said ${response.statusCode}: ${text.trim()}`)
   return JSON.parse(text)
 }
