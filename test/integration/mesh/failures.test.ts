@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict'
+import test from 'ava'
+import { seededRandom } from '../../../sidecar/core/random.ts'
+import { eventually, startTestMesh } from '../../support/mesh.ts'
+import { bodyOf } from '../../support/mesh-app.ts'
+import { MeshLoad } from '../../support/mesh-load.ts'
+
+const trafficPolicy = (settings: string): string => `apiVersion: outrigger.dev/v1alpha1
+kind: TrafficPolicy
+metadata: {name: orders, namespace: shop}
+spec:
+  targetRefs: [{group: "", kind: Service, name: orders}]
+${settings}
+`
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+test('an instance dies with its sidecar under a load of GETs: no request fails, and it leaves the list of endpoints', async () => {
+  await using mesh = await startTestMesh({
+    services: {
+      orders: {
+        replicas: 3,
+        handler: async (_request, response, { workload }) => {
+          await pause(3)
+          response.setHeader('x-workload', workload).end('order '.repeat(50))
+        },
+      },
+    },
+    callers: ['web'],
+  })
+  const load = MeshLoad.start(() => mesh.call('web', 'orders', '/'), 8)
+  await load.good(200)
+  await mesh.workload('orders-1').kill()
+  await load.good(300)
+  await mesh.reaches('web', 'orders', 2)
+  await load.good(100)
+  await load.stop()
+  assert.deepEqual(load.failures, [])
+})
+
+for (const seed of [1, 2]) {
+  test(`no POST is executed twice while connections are cut at random (seed ${seed})`, async () => {
+    const random = seededRandom(seed)
+    const executed = new Map<string, number>()
+    await using mesh = await startTestMesh({
+      services: {
+        orders: {
+          replicas: 2,
+          handler: async (request, response) => {
+            const id = (await bodyOf(request)).toString()
+            executed.set(id, (executed.get(id) ?? 0) + 1)
+            await pause(random() * 4)
+            response.end(id)
+          },
+        },
+      },
+      callers: ['web'],
+      manifests: trafficPolicy('  outlierDetection: {consecutive5xxErrors: 0}'),
+    })
+    const replicas = [mesh.workload('orders-0'), mesh.workload('orders-1')]
+    let isCutting = true
+    let cuts = 0
+    const cutting = (async () => {
+      while (isCutting) {
+        await pause(5 + random() * 30)
+        const replica = replicas[random() < 0.5 ? 0 : 1]
+        cuts++
+        if (random() < 0.5) replica?.relay?.cut()
+        else replica?.app?.cut()
+      }
+    })()
+    const outcomes = new Map<string, string>()
+    let next = 0
+    await Promise.all(
+      Array.from({ length: 6 }, async () => {
+        while (next < 500) {
+          const id = `order-${next++}`
+          const answer = await mesh.call('web', 'orders', '/', { body: id })
+          outcomes.set(id, answer.status === 200 ? `200 ${answer.text}` : `${answer.headers['x-outrigger-error']}`)
+        }
+      }),
+    )
+    isCutting = false
+    await cutting
+    assert(cuts > 10, `only ${cuts} cuts`)
+    assert.deepEqual(
+      [...executed].filter(([, count]) => count !== 1),
+      [],
+      'executed more than once',
+    )
+    for (const [id, outcome] of outcomes) {
+      if (outcome.startsWith('200')) assert.equal(outcome, `200 ${id}`)
+      else assert.match(outcome, /^(reset|refused|connect-failure)$/)
+      if (outcome.startsWith('200')) assert.equal(executed.get(id), 1, `${id} was answered and never executed`)
+      if (outcome === 'refused' || outcome === 'connect-failure') {
+        assert.equal(executed.get(id), undefined, `${id} was executed, though the mesh says ${outcome}`)
+      }
+    }
+    const broken = [...outcomes.values()].filter((outcome) => outcome === 'reset').length
+    assert(broken > 0, 'the cuts hit no request: the test proves nothing')
+    assert(broken < 250, `${broken} of 500 were broken off`)
+  })
+}
+
+test('an instance that fails in a row is ejected, and a probe readmits it when it is well', async () => {
+  let isIll = false
+  const served = { 'orders-0': 0, 'orders-1': 0 }
+  await using mesh = await startTestMesh({
+    services: {
+      orders: {
+        replicas: 2,
+        handler: (_request, response, { workload }) => {
+          served[workload as keyof typeof served]++
+          response.writeHead(isIll && workload === 'orders-0' ? 500 : 200).end()
+        },
+      },
+    },
+    callers: ['web'],
+    manifests: trafficPolicy('  outlierDetection: {consecutive5xxErrors: 3, baseEjectionTime: 700ms}'),
+  })
+  const isEjected = async (): Promise<boolean> =>
+    (await mesh.endpoints('web', 'orders')).some((endpoint) => endpoint.isEjected)
+  isIll = true
+  const statuses: number[] = []
+  while (!(await isEjected()) && statuses.length < 200) statuses.push((await mesh.call('web', 'orders', '/')).status)
+  assert.equal(statuses.filter((status) => status === 500).length, 3, 'three failures eject')
+
+  const before = { ...served }
+  for (let i = 0; i < 20; i++) assert.equal((await mesh.call('web', 'orders', '/')).status, 200)
+  assert.equal(served['orders-0'], before['orders-0'], 'nothing is sent to it while it is out')
+
+  await pause(750)
+  const probed: number[] = []
+  while (served['orders-0'] === before['orders-0']) probed.push((await mesh.call('web', 'orders', '/')).status)
+  assert.deepEqual(
+    probed.filter((status) => status === 500),
+    [500],
+    'one probe found it ill',
+  )
+  assert(await isEjected(), 'it is out again')
+
+  isIll = false
+  await eventually('a probe readmits it', async () => {
+    assert.equal((await mesh.call('web', 'orders', '/')).status, 200)
+    return served['orders-0'] > before['orders-0'] + 1
+  })
+  assert.equal(await isEjected(), false)
+})

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import test from 'ava'
+import { LEAST_LEAF_LIFETIME_MS } from '../../../control-plane/authority/sign-leaf.ts'
+import { startTestMesh } from '../../support/mesh.ts'
+import { MeshLoad } from '../../support/mesh-load.ts'
+
+const RENEWALS = 3
+/** Longer than a certificate lives. */
+const LONG_MS = LEAST_LEAF_LIFETIME_MS + 2_000
+
+test('certificates are renewed three times under load: no request fails, nor a response that outlives a certificate', async (t) => {
+  t.timeout(60_000)
+  await using mesh = await startTestMesh({
+    services: {
+      orders: async (request, response) => {
+        if (request.url === '/long') {
+          response.writeHead(200)
+          for (let ms = 0; ms < LONG_MS; ms += 500) {
+            response.write('piece ')
+            await new Promise((resolve) => setTimeout(resolve, 500))
+          }
+        }
+        response.end('done')
+      },
+    },
+    callers: ['web'],
+    leafLifetimeMs: LEAST_LEAF_LIFETIME_MS,
+    manifests: `apiVersion: outrigger.dev/v1alpha1
+kind: TrafficPolicy
+metadata: {name: orders, namespace: shop}
+spec: {targetRefs: [{group: "", kind: Service, name: orders}], timeouts: {request: 0s}}
+`,
+  })
+  const workloads = [mesh.workload('web'), mesh.workload('orders')]
+  const load = MeshLoad.start(() => mesh.call('web', 'orders', '/'), 4, 10)
+  const long = MeshLoad.start(() => mesh.call('web', 'orders', '/long', { timeoutMs: 30_000 }), 1)
+  const leastRenewals = async (): Promise<number> => {
+    const shown = await Promise.all(workloads.map((workload) => workload.admin('/certs')))
+    return Math.min(...shown.map(({ rotation }) => rotation.renewalCount))
+  }
+  const endMs = performance.now() + 45_000
+  // the first one is the issue, the others are renewals
+  while ((await leastRenewals()) < RENEWALS + 1 && performance.now() < endMs) {
+    await new Promise((resolve) => setTimeout(resolve, 200))
+  }
+  assert((await leastRenewals()) > RENEWALS)
+  await load.good(20)
+  await Promise.all([load.stop(), long.stop()])
+  assert.deepEqual([...load.failures, ...long.failures], [])
+  assert(long.goodCount >= 1)
+  for (const workload of workloads) assert.equal((await workload.admin('/certs')).rotation.failureCount, 0)
+})

@@ -1,0 +1,58 @@
+import type { Answer } from './mesh-call.ts'
+
+/** One request that did not go well. */
+export interface LoadFailure {
+  readonly atMs: number
+  readonly what: string
+}
+
+/** Constant traffic, as callers feel it. */
+export class MeshLoad {
+  /** Requests that were answered well. */
+  goodCount = 0
+  readonly failures: LoadFailure[] = []
+  readonly #startMs = performance.now()
+  readonly #loops: readonly Promise<void>[]
+  #isOn = true
+
+  private constructor(call: (sequence: number) => Promise<Answer>, loops: number, pauseMs: number) {
+    let sequence = 0
+    this.#loops = Array.from({ length: loops }, async () => {
+      while (this.#isOn) {
+        try {
+          const { status, text } = await call(sequence++)
+          if (status === 200) this.goodCount++
+          else this.#fail(`${status} ${text.trim()}`)
+        } catch (error) {
+          this.#fail(`${error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? error.message) : error}`)
+        }
+        if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs))
+      }
+    })
+  }
+
+  /** As many loops as wanted, each with one request after the other; `pauseMs` between them. */
+  static start(call: (sequence: number) => Promise<Answer>, loops: number, pauseMs = 0): MeshLoad {
+    return new MeshLoad(call, loops, pauseMs)
+  }
+
+  /** Resolves when `count` more requests went well; rejects when that takes longer than ten seconds. */
+  async good(count: number): Promise<void> {
+    const wanted = this.goodCount + count
+    const endMs = performance.now() + 10_000
+    while (this.goodCount < wanted) {
+      if (performance.now() > endMs) throw new Error(`traffic stands: ${JSON.stringify(this.failures.slice(-3))}`)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+  }
+
+  /** Ends the traffic; resolves when the last answer is there. */
+  async stop(): Promise<void> {
+    this.#isOn = false
+    await Promise.all(this.#loops)
+  }
+
+  #fail(what: string): void {
+    this.failures.push({ atMs: Math.round(performance.now() - this.#startMs), what })
+  }
+}
