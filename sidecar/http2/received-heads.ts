@@ -85,7 +85,9 @@ export class ReceivedHeads {
     }
     const known = stream.isTunnel ? undefined : findResponseHead(block, isEnd, !stream.isHead)
     if (known !== undefined) return void this.#final(stream, known, isEnd)
-    const response = readResponse(block, isEnd, !stream.isHead && !stream.isTunnel)
+    // Only a success opens the tunnel: a refusal is a response like any other, with its body.
+    const isTunnelOpen = stream.isTunnel && Number(block.status) < 300
+    const response = readResponse(block, isEnd, !stream.isHead && !isTunnelOpen)
     if (response.kind === 'malformed') return void this.#malformed(stream, response.reason)
     if (response.kind === 'final') return void this.#final(stream, response.head, isEnd)
     if (stream.interimCount >= this.#core.settings.interimResponseCount) {
