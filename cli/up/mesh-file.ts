@@ -113,14 +113,36 @@ export function parseMeshFile(text: string, path: string): Result<MeshFile, stri
 }
 
 function findConflict(workloads: readonly WorkloadEntry[]): string | undefined {
-  const names = new Set<string>()
+  const names = new Map<string, string>()
+  const ports = new Map<number, string>()
   for (const [at, workload] of workloads.entries()) {
-    if (names.has(workload.name))
-      return `spec.workloads[${at}].name: two workloads are called "${workload.name}"; give each its own name`
-    names.add(workload.name)
+    const here = `spec.workloads[${at}]`
+    for (const name of replicaNames(workload)) {
+      const other = names.get(name)
+      if (other !== undefined)
+        return `${here}.name: a replica of ${other} is called "${name}" already; choose another name`
+      names.set(name, `"${workload.name}"`)
+    }
+    if (workload.name === 'control-plane')
+      return `${here}.name: "control-plane" is the control plane's; choose another name`
     if (workload.command === undefined && (workload.serves?.length ?? 0) > 0) {
-      return `spec.workloads[${at}]: "${workload.name}" serves, but has no command that could; add one, or drop "serves"`
+      return `${here}: "${workload.name}" serves, but has no command that could; add one, or drop "serves"`
+    }
+    const services = new Set<string>()
+    for (const [i, { service, listen = 0 }] of (workload.upstreams ?? []).entries()) {
+      const field = `${here}.upstreams[${i}]`
+      if (services.has(service)) return `${field}.service: "${service}" is there twice; name each service once`
+      services.add(service)
+      const other = ports.get(listen)
+      if (other !== undefined)
+        return `${field}.listen: port ${listen} is taken by ${other}; choose another, or 0 for any`
+      if (listen > 0) ports.set(listen, field)
     }
   }
   return undefined
+}
+
+/** `web`, or `web-1`, `web-2` … where there are several. */
+export function replicaNames({ name, replicas = 1 }: WorkloadEntry): readonly string[] {
+  return replicas === 1 ? [name] : Array.from({ length: replicas }, (_, at) => `${name}-${at + 1}`)
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { MeshFile, WorkloadEntry } from './mesh-file.ts'
+import { type MeshFile, replicaNames, type WorkloadEntry } from './mesh-file.ts'
 
 /** One replica of a workload: its program, its sidecar, and every port that either of them takes. */
 export interface PlannedReplica {
@@ -39,9 +39,8 @@ export async function planMesh(
 ): Promise<Plan> {
   const replicas: PlannedReplica[] = []
   for (const workload of file.workloads) {
-    const count = workload.replicas ?? 1
-    for (let replica = 1; replica <= count; replica++) {
-      const name = count === 1 ? workload.name : `${workload.name}-${replica}`
+    for (const [at, name] of replicaNames(workload).entries()) {
+      const replica = at + 1
       const upstreamPorts = new Map<string, number>()
       for (const { service, listen } of workload.upstreams ?? []) {
         // A port that the file fixes can be had once: it is the first replica's.

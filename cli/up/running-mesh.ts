@@ -1,12 +1,11 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { writeFileSync } from 'node:fs'
 import { err, ok, type Result } from '../../certs/result.ts'
 import type { Clock } from '../../sidecar/core/clock.ts'
 import type { Random } from '../../sidecar/core/random.ts'
 import { ApiClient } from '../api-client.ts'
 import { CliError } from '../exit-code.ts'
 import { readManifestFiles } from '../manifest-files.ts'
-import { freePorts, isFreePort } from './free-port.ts'
+import { isFreePort, PortBlocks } from './free-port.ts'
 import { accepts, fetchLocal } from './local-http.ts'
 import type { MeshFile } from './mesh-file.ts'
 import { type Plan, type PlannedReplica, planMesh } from './plan.ts'
@@ -19,6 +18,7 @@ import {
   type Runtime,
   sidecarProgram,
 } from './programs.ts'
+import { takeStateDirectory } from './state-directory.ts'
 import type { SupervisorEvents } from './supervisor.ts'
 import { waitForReplicas } from './wait-for-replicas.ts'
 import { waitUntil } from './wait-until.ts'
@@ -50,12 +50,14 @@ const RESTART_GRACE_MS = 5_000
 export class RunningMesh implements AsyncDisposable {
   readonly plan: Plan
   readonly #programs: ProgramSet
+  readonly #held: readonly Disposable[]
   readonly #clock: Clock
   #stopped: Promise<void> | undefined
 
-  constructor(plan: Plan, programs: ProgramSet, clock: Clock) {
+  constructor(plan: Plan, programs: ProgramSet, held: readonly Disposable[], clock: Clock) {
     this.plan = plan
     this.#programs = programs
+    this.#held = held
     this.#clock = clock
   }
 
@@ -124,13 +126,15 @@ export class RunningMesh implements AsyncDisposable {
 
   /** Stops everything in order: sidecars drain, then programs, then the control plane. Called again, answers the first call's promise. */
   stop(): Promise<void> {
-    const isSidecar = (name: string): boolean => name.endsWith('.sidecar')
-    this.#stopped ??= this.#programs.stop([
-      isSidecar,
-      (name) => !isSidecar(name) && name !== CONTROL_PLANE,
-      (name) => name === CONTROL_PLANE,
-    ])
+    this.#stopped ??= this.#stop()
     return this.#stopped
+  }
+
+  async #stop(): Promise<void> {
+    const isSidecar = (name: string): boolean => name.endsWith('.sidecar')
+    const isControlPlane = (name: string): boolean => name === CONTROL_PLANE
+    await this.#programs.stop([isSidecar, (name) => !isSidecar(name) && !isControlPlane(name), isControlPlane])
+    for (const one of this.#held) one[Symbol.dispose]()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -148,13 +152,15 @@ export async function startMesh(
   seams: MeshSeams,
 ): Promise<Result<RunningMesh, string>> {
   const { clock, random } = seams
-  prepareDirectory(options.directory)
+  const state = takeStateDirectory(options.directory)
+  if (!state.ok) return state
   const wanted = options.apiPort
   const apiPort = wanted !== undefined && (await isFreePort(wanted)) ? wanted : undefined
-  const plan = await planMesh(file, options.directory, freePorts(random), apiPort)
+  const ports = new PortBlocks(random)
+  const plan = await planMesh(file, options.directory, () => ports.take(), apiPort)
   const programs = new ProgramSet(clock, random, seams)
   const started = await bringUp(plan, programs, options, seams)
-  const mesh = new RunningMesh(plan, programs, clock)
+  const mesh = new RunningMesh(plan, programs, [state.value, ports], clock)
   if (started.ok) return ok(mesh)
   await mesh.stop()
   return started
@@ -185,13 +191,6 @@ async function bringUp(
     programs.start(sidecarProgram(plan, planned, runtime))
   }
   return waitForReplicas(plan, programs, clock, failed)
-}
-
-/** A sidecar's kept certificate is of the registry that it was started with last, which may have been another: it starts anew. */
-function prepareDirectory(directory: string): void {
-  mkdirSync(join(directory, CONTROL_PLANE), { recursive: true, mode: 0o700 })
-  rmSync(join(directory, 'sidecars'), { recursive: true, force: true })
-  rmSync(join(directory, 'logs'), { recursive: true, force: true })
 }
 
 /** The join token for all workloads, and the file's manifests. */

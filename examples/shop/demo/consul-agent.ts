@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { freePorts } from '../../../cli/up/free-port.ts'
+import { PortBlocks } from '../../../cli/up/free-port.ts'
 import { fetchLocal } from '../../../cli/up/local-http.ts'
 import { waitUntil } from '../../../cli/up/wait-until.ts'
 import { systemClock } from '../../../sidecar/core/clock.ts'
@@ -25,8 +25,8 @@ export async function startConsul(directory: string, random: Random): Promise<Co
       '"consul" is not on PATH. Install HashiCorp Consul, name a running one (REGISTRY=consul://HOST:PORT), or run without REGISTRY',
     )
   }
-  const takePort = freePorts(random)
-  const http = await takePort()
+  const ports = new PortBlocks(random)
+  const http = await ports.take()
   const file = join(directory, 'consul.json')
   const settings = {
     server: true,
@@ -35,7 +35,15 @@ export async function startConsul(directory: string, random: Random): Promise<Co
     bind_addr: '127.0.0.1',
     client_addr: '127.0.0.1',
     data_dir: join(directory, 'consul'),
-    ports: { http, server: await takePort(), serf_lan: await takePort(), serf_wan: -1, dns: -1, grpc: -1, https: -1 },
+    ports: {
+      http,
+      server: await ports.take(),
+      serf_lan: await ports.take(),
+      serf_wan: -1,
+      dns: -1,
+      grpc: -1,
+      https: -1,
+    },
     disable_update_check: true,
     log_level: 'warn',
     performance: { raft_multiplier: 1 },
@@ -52,6 +60,7 @@ export async function startConsul(directory: string, random: Random): Promise<Co
   }
   const stop = async (): Promise<void> => {
     process.removeListener('exit', end)
+    ports[Symbol.dispose]()
     if (child.exitCode !== null || child.signalCode !== null) return
     const exited = once(child, 'exit')
     child.kill('SIGKILL') // its data is thrown away
@@ -65,4 +74,10 @@ export async function startConsul(directory: string, random: Random): Promise<Co
   if (ready.ok) return { url: `consul://127.0.0.1:${http}`, stop }
   await stop()
   throw new Error(`Consul does not start: ${ready.error}\n${output.trim()}`)
+}
+
+/** Removes what a mesh left in the Consul of somebody else. Silent when it can't: nothing depends on it. */
+export async function forgetMesh(registryUrl: string, mesh: string): Promise<void> {
+  const { host } = new URL(registryUrl)
+  await fetch(`http://${host}/v1/kv/outrigger/${mesh}/?recurse`, { method: 'DELETE' }).catch(() => undefined)
 }

@@ -12,6 +12,8 @@ export interface Evidence {
   readonly identities: readonly string[]
   /** Tries after the first one, all sidecars together. */
   readonly retries: number
+  /** Renewed certificates of the sidecar that renewed least: a sidecar that was restarted counts anew. */
+  readonly renewals: number
   /** Sentences: what speaks against `mtls`. */
   readonly objections: readonly string[]
 }
@@ -25,6 +27,7 @@ export async function gatherEvidence(mesh: RunningMesh, callers: readonly string
   const identities = new Set<string>()
   const peers = new Set<string>()
   let retries = 0
+  let renewals = Number.POSITIVE_INFINITY
   for (const { name, serviceAccount, adminPort, probePort, meshPort, workload } of replicas) {
     const wanted = `spiffe://${file.trustDomain}/ns/${file.namespace}/sa/${serviceAccount}`
     const certificate = await fetchLocal(`http://127.0.0.1:${adminPort}/certs`)
@@ -34,6 +37,7 @@ export async function gatherEvidence(mesh: RunningMesh, callers: readonly string
 
     const metrics = (await fetchLocal(`http://127.0.0.1:${probePort}/metrics`))?.body ?? ''
     retries += sumOf(metrics, 'outrigger_retries_total')
+    renewals = Math.min(renewals, sumOf(metrics, 'outrigger_certificate_renewals_total'))
     for (const [, peer] of metrics.matchAll(/^http_server_request_duration_seconds_count\{.*?peer="([^"]*)"/gm)) {
       if (peer !== undefined) peers.add(peer)
     }
@@ -50,7 +54,7 @@ export async function gatherEvidence(mesh: RunningMesh, callers: readonly string
     const id = `spiffe://${file.trustDomain}/ns/${file.namespace}/sa/${caller}`
     if (!peers.has(id)) objections.push(`no sidecar recognized a caller as ${id}`)
   }
-  return { mtls: objections.length === 0, identities: [...identities].sort(), retries, objections }
+  return { mtls: objections.length === 0, identities: [...identities].sort(), retries, renewals, objections }
 }
 
 /** Adds up a counter over its labels. */
@@ -95,7 +99,11 @@ function answerWithoutCertificate(port: number, version: 'TLSv1.2' | 'TLSv1.3'):
     let answer = ''
     // Whether the server lets a stranger in is the question, so who the server is does not matter.
     const options = { host: '127.0.0.1', port, minVersion: version, maxVersion: version, rejectUnauthorized: false }
-    const socket = connectTls({ ...options, ALPNProtocols: ['h2', 'http/1.1'] }, () => socket.write(REQUEST))
+    const socket = connectTls({ ...options, ALPNProtocols: ['h2', 'http/1.1'] }, () => {
+      // In TLS 1.3 a client is ready before the server has judged it; in 1.2, being ready means to be let in.
+      if (version === 'TLSv1.2') answer += 'handshake'
+      socket.write(REQUEST)
+    })
     const done = (): void => {
       socket.destroy()
       resolve(answer)
