@@ -96,7 +96,8 @@ export class Surfaces {
 
   /** Gauges are read when somebody looks. */
   #expose(accept: string | undefined): ReturnType<Reporting['registry']['expose']> {
-    const { seams, snapshots, identities, watch, reporting, links, apps, inbound, outbound } = this.#deps
+    const { seams, snapshots, load, identities, rotation, watch, reporting, links, apps, inbound, outbound } =
+      this.#deps
     const { metrics, registry } = reporting
     const stale = watch.status.staleSinceMs
     metrics.snapshotGeneration.series({}).set(snapshots.current.generation)
@@ -108,6 +109,13 @@ export class Surfaces {
     metrics.openConnections.series({ direction: 'inbound', kind: 'upstream' }).set(apps.openCount)
     metrics.openStreams.series({ direction: 'outbound' }).set(links.counts.streams)
     metrics.openStreams.series({ direction: 'inbound' }).set(inbound.counts.streams)
+    metrics.certificateRenewals.series({ outcome: 'success' }).set(rotation.state.renewalCount)
+    metrics.certificateRenewals.series({ outcome: 'failure' }).set(rotation.state.totalFailureCount)
+    for (const { name, endpoints } of snapshots.current.endpoints.values()) {
+      const ejected = endpoints.filter((endpoint) => load.isEjected(endpoint)).length
+      metrics.ejectedEndpoints.series({ service: name }).set(ejected)
+      metrics.ejections.series({ service: name }).set(load.ejectionCount(name))
+    }
     return registry.expose(accept)
   }
 }

@@ -29,6 +29,7 @@ interface EndpointState {
 interface ServiceState {
   inFlight: number
   turn: number
+  ejectionCount: number
   readonly budget: RetryBudget
 }
 
@@ -87,6 +88,11 @@ export class LoadState implements LoadView {
 
   turn(service: string): number {
     return this.#services.get(service)?.turn ?? 0
+  }
+
+  /** Ejections of the service's endpoints so far, for metrics. */
+  ejectionCount(service: string): number {
+    return this.#services.get(service)?.ejectionCount ?? 0
   }
 
   // ---- what the pipeline tells ----
@@ -153,6 +159,7 @@ export class LoadState implements LoadView {
       state.average = withFailure(state.average, latencyMs, nowMs)
       const mayEject = (): boolean => this.#mayEject(service, state, traffic)
       const next = afterFailure(state.outlier, traffic.outlier, { nowMs, random: this.#random, mayEject })
+      if (next.name === 'ejected' && state.outlier.name !== 'ejected') this.#service(service).ejectionCount++
       this.#setOutlier(state, next)
     }
   }
@@ -241,7 +248,7 @@ export class LoadState implements LoadView {
   #service(name: string): ServiceState {
     let state = this.#services.get(name)
     if (state === undefined) {
-      state = { inFlight: 0, turn: 0, budget: new RetryBudget() }
+      state = { inFlight: 0, turn: 0, ejectionCount: 0, budget: new RetryBudget() }
       this.#services.set(name, state)
     }
     return state

@@ -30,6 +30,8 @@ export interface RotationState {
   readonly renewalCount: number
   /** Tries that failed since the last success. */
   readonly failureCount: number
+  /** Tries that failed since the start. */
+  readonly totalFailureCount: number
   /** Why the last try failed; undefined after a success. */
   readonly lastError: string | undefined
 }
@@ -53,6 +55,7 @@ export class CertificateRotation implements Disposable {
   #isDisposed = false
   #renewalCount = 0
   #failureCount = 0
+  #totalFailureCount = 0
   #lastError: string | undefined
 
   constructor(parts: RotationParts) {
@@ -79,6 +82,7 @@ export class CertificateRotation implements Disposable {
       notAfterMs: this.#parts.store.current?.notAfterMs,
       renewalCount: this.#renewalCount,
       failureCount: this.#failureCount,
+      totalFailureCount: this.#totalFailureCount,
       lastError: this.#lastError,
     }
   }
@@ -126,6 +130,7 @@ export class CertificateRotation implements Disposable {
 
   #fail(reason: string): void {
     this.#failureCount++
+    this.#totalFailureCount++
     this.#lastError = reason
     this.#waitFor(backoffMs(renewalBackoff(this.#parts.store.current), this.#failureCount, this.#parts.random))
   }

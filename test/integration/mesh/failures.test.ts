@@ -137,6 +137,9 @@ test('an instance that fails in a row is ejected, and a probe readmits it when i
     'one probe found it ill',
   )
   assert(await isEjected(), 'it is out again')
+  const metrics = await mesh.workload('web').metrics()
+  assert.equal(metrics.get('outrigger_ejections_total{service="shop/orders"}'), 2)
+  assert.equal(metrics.get('outrigger_ejected_endpoints{service="shop/orders"}'), 1)
 
   isIll = false
   await eventually('a probe readmits it', async () => {

@@ -48,5 +48,9 @@ spec: {targetRefs: [{group: "", kind: Service, name: orders}], timeouts: {reques
   await Promise.all([load.stop(), long.stop()])
   assert.deepEqual([...load.failures, ...long.failures], [])
   assert(long.goodCount >= 1)
-  for (const workload of workloads) assert.equal((await workload.admin('/certs')).rotation.failureCount, 0)
+  for (const workload of workloads) {
+    const metrics = await workload.metrics()
+    assert((metrics.get('outrigger_certificate_renewals_total{outcome="success"}') ?? 0) > RENEWALS)
+    assert.equal(metrics.get('outrigger_certificate_renewals_total{outcome="failure"}'), 0)
+  }
 })
