@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict'
+import test from 'ava'
+import { startTestMesh, type TestMesh } from '../../support/mesh.ts'
+import { MeshLoad } from '../../support/mesh-load.ts'
+import { rawExchange } from '../../support/raw-exchange.ts'
+
+const TRAFFIC_POLICY = `apiVersion: outrigger.dev/v1alpha1
+kind: TrafficPolicy
+metadata: {name: orders, namespace: shop}
+spec: {targetRefs: [{group: "", kind: Service, name: orders}], circuitBreaker: {maxParallelRequests: 5}}
+`
+const send = (mesh: TestMesh, text: string): Promise<string> =>
+  rawExchange(mesh.workload('web').portFor('orders'), Buffer.from(text, 'latin1'), () => false)
+
+test('what is legal but rare arrives as it was sent: repeated cookies, bytes beyond ASCII, empty values, encoded slashes', async () => {
+  await using mesh = await startTestMesh({
+    services: {
+      orders: (request, response) => {
+        response.setHeader('set-cookie', ['a=1; Path=/', 'b=2'])
+        response.end(JSON.stringify({ url: request.url, fields: request.rawHeaders }))
+      },
+    },
+    callers: ['web'],
+  })
+  const text = await send(
+    mesh,
+    'GET /a%2Fb/%7Euser?x=%2f|"<>[]{}`&y=//.. HTTP/1.1\r\nhost: orders\r\ncookie: a=1; b=2\r\ncookie: c=3\r\nx-empty:\r\nx-blank:  \ta b\t \r\nx-bytes: \xe4\xff\r\nconnection: close, x-nominated, x-forwarded-client-cert\r\nx-nominated: 1\r\n\r\n',
+  )
+  assert.deepEqual(
+    [...text.matchAll(/set-cookie: (.*)\r\n/g)].map((match) => match[1]),
+    ['a=1; Path=/', 'b=2'],
+  )
+  const { url, fields } = JSON.parse(Buffer.from(text.slice(text.indexOf('{')), 'latin1').toString('utf8'))
+  const valuesOf = (name: string): unknown[] => fields.filter((_: string, i: number) => fields[i - 1] === name && i % 2)
+  assert.equal(url, '/a%2Fb/~user?x=%2f|"<>[]{}`&y=//..')
+  assert.deepEqual(valuesOf('cookie'), ['a=1; b=2; c=3'])
+  assert.deepEqual(valuesOf('x-empty'), [''])
+  assert.deepEqual(valuesOf('x-blank'), ['a b'])
+  assert.deepEqual(valuesOf('x-bytes'), ['\xe4\xff'])
+  assert.deepEqual(valuesOf('x-nominated'), [], 'what Connection nominates ends here')
+  assert.equal(valuesOf('x-forwarded-client-cert').length, 1, 'but the identity can not be nominated away')
+})
+
+test('a head over the limits is refused by itself: other requests on the same link go on', async () => {
+  await using mesh = await startTestMesh({
+    services: {
+      orders: (request, response) => {
+        const [, count = 0, size = 0] = /^\/(\d+)x(\d+)$/.exec(request.url ?? '') ?? []
+        for (let i = 0; i < Number(count); i++) response.setHeader(`x-${i}`, 'v'.repeat(Number(size)))
+        response.end('ok')
+      },
+    },
+    callers: ['web'],
+  })
+  const load = MeshLoad.start(() => mesh.call('web', 'orders', '/'), 2)
+  for (const [count, size, wanted] of [
+    [100, 1, /^200$/],
+    // between what a caller may send and what arrives, the mesh adds fields of its own: each side may refuse
+    [122, 1, /^(200|431)$/],
+    [125, 1, /^431$/],
+    [300, 1, /^431$/],
+    [100, 620, /^431$/],
+    [1, 70_000, /^431$/],
+  ] as const) {
+    const fields = Array.from({ length: count }, (_, i) => `x-${i}: ${'v'.repeat(size)}\r\n`).join('')
+    const text = await send(mesh, `GET / HTTP/1.1\r\nhost: orders\r\nconnection: close\r\n${fields}\r\n`)
+    assert.match(text.slice(9, 12), wanted, `a request of ${count} fields of ${size} octets`)
+  }
+  for (const [count, size, wanted] of [
+    [100, 100, 200],
+    [140, 1, 502],
+    [1, 70_000, 502],
+  ] as const) {
+    const { status } = await mesh.call('web', 'orders', `/${count}x${size}`)
+    assert.equal(status, wanted, `a response of ${count} fields of ${size} octets`)
+  }
+  await load.good(20)
+  await load.stop()
+  assert.deepEqual(load.failures, [])
+  assert.equal(mesh.workload('orders').relay?.connectionCount, 1, 'it was one link all the time')
+})
+
+test('more requests at once than one link has streams are all served', async () => {
+  let most = 0
+  let now = 0
+  await using mesh = await startTestMesh({
+    services: {
+      orders: async (_request, response) => {
+        most = Math.max(most, ++now)
+        await new Promise((resolve) => setTimeout(resolve, 500))
+        now--
+        response.end('ok')
+      },
+    },
+    callers: ['web'],
+    manifests: TRAFFIC_POLICY.replace('maxParallelRequests: 5', 'maxParallelRequests: 5000'),
+  })
+  mesh.workload('web').agent.maxSockets = 2_000
+  const statuses = await Promise.all(
+    Array.from({ length: 1_100 }, async () => (await mesh.call('web', 'orders', '/')).status),
+  )
+  assert.deepEqual([...new Set(statuses)], [200])
+  assert(most > 100, `only ${most} were under way at once`)
+})
+
+test('requests past the limit of the circuit breaker are refused at once, and the others served', async () => {
+  await using mesh = await startTestMesh({
+    services: {
+      orders: async (_request, response) => {
+        await new Promise((resolve) => setTimeout(resolve, 200))
+        response.end('ok')
+      },
+    },
+    callers: ['web'],
+    manifests: TRAFFIC_POLICY,
+  })
+  const answers = await Promise.all(Array.from({ length: 12 }, () => mesh.call('web', 'orders', '/')))
+  const said = answers.map(({ status, headers }) => `${status} ${headers['x-outrigger-error'] ?? ''}`).sort()
+  assert.deepEqual(said, [...Array(5).fill('200 '), ...Array(7).fill('503 circuit-open')])
+  assert.equal((await mesh.call('web', 'orders', '/')).status, 200, 'it closes again')
+})
+
+test('the listener that goes by Host knows every name of a service, and says which services there are', async () => {
+  await using mesh = await startTestMesh({ services: { orders: {} }, callers: ['web'] })
+  const web = mesh.workload('web')
+  for (const host of ['orders', 'orders.shop', 'ORDERS.shop.svc.cluster.local', 'orders.shop.svc.cluster.local:80']) {
+    assert.equal((await web.callByHost(host, '/')).status, 200, host)
+  }
+  for (const host of ['nobody', 'orders:81', '127.0.0.1']) {
+    const { status, headers, text } = await web.callByHost(host, '/')
+    assert.deepEqual([status, headers['x-outrigger-error']], [404, 'no-route'], host)
+    assert.match(text, /shop\/orders/)
+  }
+})
