@@ -7,6 +7,7 @@ import type { ControlPlaneSettings } from '../up/programs.ts'
 
 interface UpFlags {
   readonly filename: string
+  readonly apiPort: number
   readonly registry?: string
   readonly otlpEndpoint?: string
   readonly sampling?: number
@@ -25,6 +26,11 @@ export function addUpCommand(program: Command): void {
     .summary('run services, sidecars and a control plane from one file')
     .description('Runs services, their sidecars and a control plane on this machine from one file, until ctrl-c.')
     .addOption(flag('-f, --filename <file>', 'mesh file').default('mesh.yaml'))
+    .addOption(
+      flag('--api-port <port>', 'wanted port of the REST API; another when it is in use, 0 for any')
+        .argParser(Number)
+        .default(API_PORT),
+    )
     .addOption(flag('--registry <url>', 'embedded:PATH, or consul://HOST:PORT (default: a file in .outrigger)'))
     .addOption(flag('--otlp-endpoint <url>', 'OTLP/HTTP endpoint for traces, such as http://127.0.0.1:4318'))
     .addOption(flag('--sampling <ratio>', 'share of traces that are sampled, 0 to 1').argParser(Number))
@@ -34,11 +40,16 @@ export function addUpCommand(program: Command): void {
     .action(async (flags: UpFlags) => {
       await runUp({
         file: flags.filename,
-        apiPort: API_PORT,
+        apiPort: toPort(flags.apiPort),
         logs: flags.logs === true,
         ...toSettings(flags),
       })
     })
+}
+
+function toPort(port: number): number {
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port
+  throw new CliError(ExitCode.usage, `--api-port: "${port}" is not a port; wanted a number from 0 to 65535`)
 }
 
 function toSettings(flags: UpFlags): ControlPlaneSettings {

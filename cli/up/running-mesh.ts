@@ -27,7 +27,7 @@ import { waitUntil } from './wait-until.ts'
 export interface MeshOptions extends ControlPlaneSettings {
   /** Holds the state: registry, keys, logs. Made with mode 0700. */
   readonly directory: string
-  /** Wanted port of the API; another one is taken when it is in use. */
+  /** Wanted port of the API; another one is taken when it is in use, or 0. */
   readonly apiPort?: number
   /** Aborting it ends a start that is under way. */
   readonly signal?: AbortSignal
@@ -41,6 +41,8 @@ export interface MeshSeams extends SupervisorEvents {
 }
 
 const CONTROL_PLANE = 'control-plane'
+/** The control plane logs it when both of its ports are bound. */
+const READY_LINE = '"message":"control plane ready"'
 const CONTROL_PLANE_START_MS = 30_000
 /** The longest that the API gives. */
 const TOKEN_TTL_MS = 30 * 86_400_000
@@ -155,7 +157,7 @@ export async function startMesh(
   const state = takeStateDirectory(options.directory)
   if (!state.ok) return state
   const wanted = options.apiPort
-  const apiPort = wanted !== undefined && (await isFreePort(wanted)) ? wanted : undefined
+  const apiPort = wanted !== undefined && wanted > 0 && (await isFreePort(wanted)) ? wanted : undefined
   const ports = new PortBlocks(random)
   const plan = await planMesh(file, options.directory, () => ports.take(), apiPort)
   const programs = new ProgramSet(clock, random, seams)
@@ -175,10 +177,12 @@ async function bringUp(
   const apiUrl = `http://127.0.0.1:${plan.apiPort}`
   const failed = (): string | undefined => (options.signal?.aborted === true ? 'stopped' : programs.failure)
   programs.start(controlPlaneProgram(plan, options, runtime))
-  const answered = await waitUntil(clock, CONTROL_PLANE_START_MS, async () => {
+  const answered = await waitUntil(clock, CONTROL_PLANE_START_MS, () => {
     if (failed() !== undefined) return undefined
-    const status = await fetchLocal(`${apiUrl}/v1/status`)
-    return status?.status === 200 ? undefined : `The control plane does not answer on ${apiUrl}.`
+    // Its own word is needed: whoever else has the port meanwhile would answer too, and give a token that is worth nothing.
+    return programs.find(CONTROL_PLANE)?.hasSaid(READY_LINE) === true
+      ? undefined
+      : `The control plane is not ready within ${CONTROL_PLANE_START_MS / 1_000} s.`
   })
   if (!answered.ok) return err(`${answered.error}${programs.lastLines(CONTROL_PLANE)}`)
   const failure = failed()

@@ -65,6 +65,11 @@ export class Supervised {
     return this.#lines
   }
 
+  /** Whether one of the last lines holds the text. */
+  hasSaid(text: string): boolean {
+    return this.#lines.some((line) => line.includes(text))
+  }
+
   /** Ends the process at once, as a crash would. It is started again by itself, after `awayMs` at the earliest. */
   crash(awayMs = 0): void {
     this.#awayMs = awayMs

@@ -30,7 +30,6 @@ const REQUESTS_PER_SECOND = 80
 const CALLERS = ['shopper', 'web', 'orders']
 /** Sidecars send their spans once a second. */
 const SPANS_ARRIVE_MS = 1_500
-const API_PORT = 15_011
 const TRACES = 4_000
 
 process.exitCode = await main().catch((error: unknown) => {
@@ -59,7 +58,6 @@ async function main(): Promise<number> {
       file.value,
       {
         directory,
-        apiPort: API_PORT,
         sampling: 1,
         otlpEndpoint: receiver.url,
         signal: signals.signal,

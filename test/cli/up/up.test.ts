@@ -20,7 +20,9 @@ class Up implements AsyncDisposable {
 
   constructor(file: string, args: readonly string[] = []) {
     writeFileSync(join(this.directory, 'mesh.yaml'), file)
-    this.child = spawn(process.execPath, [join(ROOT, 'cli/main.ts'), 'up', ...args], { cwd: this.directory })
+    this.child = spawn(process.execPath, [join(ROOT, 'cli/main.ts'), 'up', '--api-port', '0', ...args], {
+      cwd: this.directory,
+    })
     this.ended = once(this.child, 'exit').then(([code]) => code as number | null)
     for (const stream of [this.child.stdout, this.child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
