@@ -43,6 +43,8 @@ async function main(): Promise<number> {
   const signals = new StopSignals()
   const tell = (text: string): void => console.log(`\n▸ ${text}`)
   const directory = mkdtempSync(join(tmpdir(), 'outrigger-demo-'))
+  // However this ends: a second ctrl-c waits for nothing.
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
   const receiver = await startOtlpReceiver({ store: new TraceStore(TRACES) })
   // A registry of somebody else may hold an earlier run.
   const registryMesh = `shop-${Math.floor(systemRandom() * 1e9).toString(36)}`
@@ -82,7 +84,6 @@ async function main(): Promise<number> {
     await consul?.stop()
     if (registry?.startsWith('consul://')) await forgetMesh(registry, registryMesh)
     await receiver.close()
-    rmSync(directory, { recursive: true, force: true })
   }
 
   async function run(running: RunningMesh): Promise<number> {

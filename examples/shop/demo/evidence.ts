@@ -1,8 +1,7 @@
 import { X509Certificate } from 'node:crypto'
-import { connect } from 'node:net'
-import { connect as connectTls } from 'node:tls'
 import { fetchLocal } from '../../../cli/up/local-http.ts'
 import type { RunningMesh } from '../../../cli/up/running-mesh.ts'
+import { answerInTheClear, answerWithoutCertificate } from './knock.ts'
 
 /** What the mesh itself shows of its identities and its doors. */
 export interface Evidence {
@@ -17,8 +16,6 @@ export interface Evidence {
   /** Sentences: what speaks against `mtls`. */
   readonly objections: readonly string[]
 }
-
-const PROBE_TIMEOUT_MS = 2_000
 
 /** Asks every sidecar for its certificate and its metrics, and knocks at every mesh port without a certificate. */
 export async function gatherEvidence(mesh: RunningMesh, callers: readonly string[]): Promise<Evidence> {
@@ -73,45 +70,4 @@ function objectTo(text: string, wanted: string): string | undefined {
   const certificate = new X509Certificate(leaf)
   if (certificate.subjectAltName !== `URI:${wanted}`) return `is ${certificate.subjectAltName}, and not ${wanted}`
   return certificate.validToDate.getTime() > Date.now() ? undefined : `its certificate ended at ${certificate.validTo}`
-}
-
-const REQUEST = 'GET / HTTP/1.1\r\nHost: orders\r\nConnection: close\r\n\r\n'
-
-/** What a mesh port answers to plain HTTP; '' when it says nothing or hangs up. A TLS alert is no answer either. */
-function answerInTheClear(port: number): Promise<string> {
-  return new Promise((resolve) => {
-    let answer = ''
-    const socket = connect({ host: '127.0.0.1', port, timeout: PROBE_TIMEOUT_MS }, () => socket.write(REQUEST))
-    const done = (): void => {
-      socket.destroy()
-      resolve(answer.startsWith('HTTP/') ? answer : '')
-    }
-    socket.on('data', (chunk: Buffer) => {
-      answer += chunk.toString('latin1')
-    })
-    socket.on('close', done).on('error', done).on('timeout', done)
-  })
-}
-
-/** What a mesh port answers to a TLS client that has no certificate; '' when it refuses. */
-function answerWithoutCertificate(port: number, version: 'TLSv1.2' | 'TLSv1.3'): Promise<string> {
-  return new Promise((resolve) => {
-    let answer = ''
-    // Whether the server lets a stranger in is the question, so who the server is does not matter.
-    const options = { host: '127.0.0.1', port, minVersion: version, maxVersion: version, rejectUnauthorized: false }
-    const socket = connectTls({ ...options, ALPNProtocols: ['h2', 'http/1.1'] }, () => {
-      // In TLS 1.3 a client is ready before the server has judged it; in 1.2, being ready means to be let in.
-      if (version === 'TLSv1.2') answer += 'handshake'
-      socket.write(REQUEST)
-    })
-    const done = (): void => {
-      socket.destroy()
-      resolve(answer)
-    }
-    socket.setTimeout(PROBE_TIMEOUT_MS)
-    socket.on('data', (chunk: Buffer) => {
-      answer += chunk.toString('latin1')
-    })
-    socket.on('close', done).on('error', done).on('timeout', done)
-  })
 }
