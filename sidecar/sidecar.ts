@@ -75,7 +75,7 @@ export class Sidecar {
     inbound.drain()
     outbound.drain()
     const endMs = clock.nowMs() + timeoutMs
-    while (clock.nowMs() < endMs && inbound.counts.streams + outbound.activeCount > 0) await sleep(clock, 20)
+    while (clock.nowMs() < endMs && inbound.counts.links + outbound.activeCount > 0) await sleep(clock, 20)
     const left = inbound.counts.streams + outbound.activeCount
     if (left > 0) log.warn('drain timed out', { exchangesBrokenOff: left })
     await this.close()

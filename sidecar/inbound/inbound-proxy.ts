@@ -1,4 +1,4 @@
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { createServer, type Server, type TLSSocket } from 'node:tls'
 import { err, ok, type Result } from '../../certs/result.ts'
 import type { Address } from '../config/bootstrap.ts'
@@ -36,8 +36,12 @@ export class InboundProxy implements StreamHandler<LinkPeer> {
   readonly #deps: InboundDeps
   readonly #server: Server
   readonly #connections = new Set<Http2ServerConnection<LinkPeer>>()
+  /** All that is accepted, also while it is in its handshake. */
+  readonly #sockets = new Set<Socket>()
   readonly #following: Disposable
   #isDraining = false
+  /** Resolves when the listener and all that it accepted is closed; undefined while it listens. */
+  #closed: Promise<void> | undefined
 
   constructor(deps: InboundDeps) {
     this.#deps = deps
@@ -52,6 +56,10 @@ export class InboundProxy implements StreamHandler<LinkPeer> {
     this.#server.maxConnections = LIMITS.listenerConnectionCount
     // Without an identity there is no certificate to show: handshakes fail until the first one is there.
     this.#following = followIdentity(this.#server, deps.identities)
+    this.#server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket)
+      socket.once('close', () => this.#sockets.delete(socket))
+    })
     this.#server.on('secureConnection', (socket) => this.#onConnection(socket))
     this.#server.on('tlsClientError', (error: NodeJS.ErrnoException) => deps.onRefusedPeer(error.code ?? 'handshake'))
   }
@@ -80,18 +88,28 @@ export class InboundProxy implements StreamHandler<LinkPeer> {
     return { links: this.#connections.size, streams }
   }
 
-  /** Tells every peer to make its next request elsewhere; what is in flight goes on (GOAWAY in two steps). */
+  /**
+   * Tells every peer to make its next request elsewhere; what is in flight goes on (GOAWAY in two steps). New links are
+   * refused: a caller that has not heard yet tries elsewhere at once, and would make links without end here.
+   * Done when no link is left: one without streams may still carry a request that is under way to us.
+   */
   drain(): void {
     this.#isDraining = true
+    this.#stopListening()
     for (const connection of this.#connections) connection.drain()
   }
 
   /** Stops listening and breaks off what is left. */
   async close(): Promise<void> {
     this.#following[Symbol.dispose]()
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    this.#stopListening()
     for (const connection of this.#connections) connection.destroy()
-    await closed
+    for (const socket of this.#sockets) socket.destroy() // whoever never ended a handshake must not hold us
+    await this.#closed
+  }
+
+  #stopListening(): void {
+    this.#closed ??= new Promise((resolve) => this.#server.close(() => resolve()))
   }
 
   #onConnection(socket: TLSSocket): void {
