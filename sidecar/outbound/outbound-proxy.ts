@@ -29,7 +29,7 @@ export class OutboundProxy implements StreamHandler<ListenerTarget> {
   readonly #servers: Server[] = []
   readonly #connections = new Set<Http1ServerConnection<ListenerTarget>>()
   /** Connections that came before the first snapshot was there: they wait, and fail nothing. */
-  #early: (() => void)[] | undefined = []
+  #early: Map<Socket, ListenerTarget> | undefined = new Map()
   #isDraining = false
 
   constructor(deps: OutboundDeps) {
@@ -51,7 +51,7 @@ export class OutboundProxy implements StreamHandler<ListenerTarget> {
   open(): void {
     const early = this.#early
     this.#early = undefined
-    for (const serve of early ?? []) serve()
+    for (const [socket, target] of early ?? []) this.#serve(socket, target)
   }
 
   onRequest(head: RequestHead, end: boolean, stream: DownstreamStream, target: ListenerTarget): void {
@@ -82,16 +82,17 @@ export class OutboundProxy implements StreamHandler<ListenerTarget> {
   /** Stops listening and breaks off what is left. */
   async close(): Promise<void> {
     const closed = this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())))
+    for (const socket of this.#early?.keys() ?? []) socket.destroy()
     for (const connection of this.#connections) connection.destroy()
     await Promise.all(closed)
   }
 
   #onConnection(socket: Socket, target: ListenerTarget): void {
-    if (this.#early === undefined) return this.#serve(socket, target)
+    const early = this.#early
+    if (early === undefined) return void this.#serve(socket, target)
+    early.set(socket, target)
     socket.on('error', () => socket.destroy())
-    this.#early.push(() => {
-      if (!socket.destroyed) this.#serve(socket, target)
-    })
+    socket.on('close', () => early.delete(socket))
   }
 
   #serve(socket: Socket, target: ListenerTarget): void {
