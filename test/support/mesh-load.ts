@@ -25,6 +25,8 @@ export class MeshLoad {
           else this.#fail(`${status} ${text.trim()}`)
         } catch (error) {
           this.#fail(`${error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? error.message) : error}`)
+          // what fails at once must not keep everything else from running
+          await new Promise((resolve) => setTimeout(resolve, 1))
         }
         if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs))
       }

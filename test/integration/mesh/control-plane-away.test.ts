@@ -17,6 +17,8 @@ test('without a control plane a sidecar restarts from what it kept and serves; w
     services: { orders: { replicas: 2 } },
     callers: ['web', 'batch'],
     manifests: DENY,
+    // while it is away all heartbeats are missed
+    times: { instanceTtlMs: 400, heartbeatMs: 100, settleMs: 1_000 },
   })
   const [web, batch, orders] = [mesh.workload('web'), mesh.workload('batch'), mesh.workload('orders-0')]
   const certificates = async (): Promise<readonly string[]> =>
@@ -30,8 +32,7 @@ test('without a control plane a sidecar restarts from what it kept and serves; w
   // callee and caller, both with nothing but their state directory
   await orders.restart()
   await batch.restart()
-  await orders.sidecar.ready
-  await batch.sidecar.ready
+  await eventually('both serve without a control plane', async () => (await orders.isReady()) && batch.isReady())
   assert.deepEqual(await certificates(), heldBefore, 'the identity is the one that was kept')
   assert.equal((await mesh.endpoints('batch', 'orders')).length, 2)
   const by = new Set<string>()
@@ -52,13 +53,14 @@ test('without a control plane a sidecar restarts from what it kept and serves; w
       await new Promise((resolve) => setTimeout(resolve, 5))
     }
   })()
+  await new Promise((resolve) => setTimeout(resolve, 500))
   await mesh.startControlPlane()
   await eventually('all sidecars are back', async () => {
     return (await mesh.api('GET', '/v1/status')).body.workloads.length === mesh.workloads.size
   })
   await load.good(100)
   // past the settle window, after which those that did not come back would be missed
-  await new Promise((resolve) => setTimeout(resolve, 600))
+  await new Promise((resolve) => setTimeout(resolve, 1_200))
   isWatching = false
   await watching
   assert.deepEqual([...new Set(seen)], [2], 'numbers of endpoints that callers had')
