@@ -18,6 +18,11 @@ const UNREAD_HIGH_BYTES = 16 * 1024
 const DISCARD_BYTES = 64 * 1024
 /** How long a peer may go on sending after we said all we had to say: closing at once would reset what it has not read. */
 const LINGER_MS = 1_000
+/**
+ * How long a peer that ended its side is believed to wait for its answer. Going away looks the same (Node, nginx and Envoy
+ * take it for that at once), and what nobody waits for must not keep its callee busy until a timeout.
+ */
+const HALF_CLOSED_MS = 1_000
 
 const plainParser = new RequestHeadParser('http')
 const secureParser = new RequestHeadParser('https')
@@ -93,6 +98,7 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, TimedConn
   onTimer(kind: ServerTimerKind): void {
     if (this.#phase === 'closed') return
     if (kind === 'linger') this.#lingerOn()
+    else if (kind === 'half-closed') this.#giveUpHalfClosed()
     else if (kind === 'head') this.#refuse(meshError('request-timeout', 'the request head took too long'))
     else if (this.#stream === undefined && !this.#timer.sawRequest) this.#linger()
     else if (this.#isStalled()) this.#onViolation(meshError('request-timeout', 'the caller stopped in the middle'))
@@ -250,6 +256,14 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, TimedConn
       stream.isRequestComplete = true
       stream.sink?.onEnd(NO_FIELDS)
     } else if (!stream.isRequestComplete) this.destroy()
+    else if (!stream.isRaw) this.#timer.set('half-closed', HALF_CLOSED_MS)
+  }
+
+  /** A response that began tells by itself whether anybody reads it. */
+  #giveUpHalfClosed(): void {
+    if (this.#timer.sawRequest) this.#timer.set('half-closed', HALF_CLOSED_MS)
+    else if (this.#stream?.framing === undefined) this.destroy()
+    else this.#timer.set('idle', LIMITS.idleConnectionMs)
   }
 
   #onClosed(): void {

@@ -1,7 +1,10 @@
 import type { TimerWheel, WheelEntry } from '../core/timer-wheel.ts'
 
-/** What the timer stands for: an idle connection, a head that was begun, a peer that may still read our last words. */
-export type ServerTimerKind = 'idle' | 'head' | 'linger'
+/**
+ * What the timer stands for: an idle connection, a head that was begun, a peer that ended its side before its answer
+ * began, a peer that may still read our last words.
+ */
+export type ServerTimerKind = 'idle' | 'head' | 'half-closed' | 'linger'
 
 /** What a timer asks of its connection. */
 export interface TimedConnection {
