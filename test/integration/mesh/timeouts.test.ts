@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'ava'
-import { startTestMesh } from '../../support/mesh.ts'
+import { eventually, startTestMesh } from '../../support/mesh.ts'
 
 const trafficPolicy = (settings: string): string => `apiVersion: outrigger.dev/v1alpha1
 kind: TrafficPolicy
@@ -70,4 +70,22 @@ test('a sidecar or an application that is not there: 503 connect-failure', async
       assert.match(text, /ECONNREFUSED/)
     }
   }
+})
+
+test('a caller that goes away is noticed on both sides, long before any timeout, and its work is given up', async () => {
+  let cancelled = 0
+  await using mesh = await startTestMesh({
+    services: {
+      orders: (_request, response) => {
+        response.on('close', () => {
+          cancelled++
+        })
+      },
+    },
+    callers: ['web'],
+    manifests: trafficPolicy('  timeouts: {request: 60s}'),
+  })
+  for (let i = 0; i < 3; i++) await assert.rejects(mesh.call('web', 'orders', '/', { timeoutMs: 50 }))
+  await eventually('the application hears that nobody waits', () => cancelled === 3)
+  assert.equal((await mesh.endpoints('web', 'orders'))[0]?.inFlight, 0)
 })
