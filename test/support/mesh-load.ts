@@ -7,7 +7,7 @@ export interface LoadFailure {
 }
 
 /** Constant traffic, as callers feel it. */
-export class MeshLoad {
+export class MeshLoad implements AsyncDisposable {
   /** Requests that were answered well. */
   goodCount = 0
   readonly failures: LoadFailure[] = []
@@ -52,6 +52,11 @@ export class MeshLoad {
   async stop(): Promise<void> {
     this.#isOn = false
     await Promise.all(this.#loops)
+  }
+
+  /** Traffic that a failed test left behind must not keep the process. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
   }
 
   #fail(what: string): void {

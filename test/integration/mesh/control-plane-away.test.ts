@@ -23,7 +23,7 @@ test('without a control plane a sidecar restarts from what it kept and serves; w
   const [web, batch, orders] = [mesh.workload('web'), mesh.workload('batch'), mesh.workload('orders-0')]
   const certificates = async (): Promise<readonly string[]> =>
     Promise.all([batch, orders].map(async (workload) => (await workload.admin('/certs')).notAfter))
-  const load = MeshLoad.start(() => mesh.call('web', 'orders', '/'), 4, 2)
+  await using load = MeshLoad.start(() => mesh.call('web', 'orders', '/'), 4, 2)
   await load.good(50)
   const heldBefore = await certificates()
 

@@ -20,8 +20,8 @@ test('a sidecar drains under load: no GET and no POST fails, slow ones included'
     },
     callers: ['web'],
   })
-  const fast = MeshLoad.start((i) => mesh.call('web', 'orders', '/', i % 2 === 0 ? {} : { body: `fast-${i}` }), 6)
-  const slow = MeshLoad.start((i) => mesh.call('web', 'orders', '/slow', { body: `slow-${i}` }), 4)
+  await using fast = MeshLoad.start((i) => mesh.call('web', 'orders', '/', i % 2 === 0 ? {} : { body: `fast-${i}` }), 6)
+  await using slow = MeshLoad.start((i) => mesh.call('web', 'orders', '/slow', { body: `slow-${i}` }), 4)
   await fast.good(100)
   const workload = mesh.workload('orders-0')
   let isOver = false
@@ -64,7 +64,7 @@ test('a sidecar that drains while the control plane is away tells its callers it
     callers: ['web'],
   })
   await mesh.stopControlPlane()
-  const load = MeshLoad.start((i) => mesh.call('web', 'orders', '/', { body: `order-${i}` }), 8)
+  await using load = MeshLoad.start((i) => mesh.call('web', 'orders', '/', { body: `order-${i}` }), 8)
   await load.good(200)
   await mesh.workload('orders-0').drain(100, 5_000)
   await load.good(500)

@@ -27,7 +27,7 @@ test('an instance dies with its sidecar under a load of GETs: no request fails, 
     },
     callers: ['web'],
   })
-  const load = MeshLoad.start(() => mesh.call('web', 'orders', '/'), 8)
+  await using load = MeshLoad.start(() => mesh.call('web', 'orders', '/'), 8)
   await load.good(200)
   await mesh.workload('orders-1').kill()
   await load.good(300)
@@ -115,10 +115,17 @@ test('an instance that fails in a row is ejected, and a probe readmits it when i
       },
     },
     callers: ['web'],
-    manifests: trafficPolicy('  outlierDetection: {consecutive5xxErrors: 3, baseEjectionTime: 700ms}'),
+    manifests: trafficPolicy(
+      // in turn: a balancer that goes by cost would avoid an instance that fails before it is ejected
+      '  loadBalancer: {type: RoundRobin}\n  outlierDetection: {consecutive5xxErrors: 3, baseEjectionTime: 700ms}',
+    ),
   })
   const isEjected = async (): Promise<boolean> =>
     (await mesh.endpoints('web', 'orders')).some((endpoint) => endpoint.isEjected)
+  await eventually('both are in use', async () => {
+    assert.equal((await mesh.call('web', 'orders', '/')).status, 200)
+    return served['orders-0'] > 0 && served['orders-1'] > 0
+  })
   isIll = true
   const statuses: number[] = []
   while (!(await isEjected()) && statuses.length < 200) statuses.push((await mesh.call('web', 'orders', '/')).status)

@@ -22,21 +22,21 @@ test.serial('a mesh that ends leaves no socket, no server and no timer behind, w
         orders: {
           replicas: 2,
           handler: (request, response) => {
-            if (!isHanging || Math.random() < 0.5) response.end(request.url)
+            if (request.url !== '/hang') response.end()
           },
         },
       },
       callers: ['web'],
       telemetry: { samplingRatio: 1, otlpEndpoint: receiver.url, accessLog: 'all' },
     })
-    const load = MeshLoad.start(() => mesh.call('web', 'orders', '/'), 4)
+    await using load = MeshLoad.start(() => mesh.call('web', 'orders', '/'), 2)
+    await using _stuck = MeshLoad.start(() => mesh.call('web', 'orders', isHanging ? '/hang' : '/'), 2)
     await load.good(3)
     if (isHanging) {
       mesh.workload('orders-0').relay?.cut()
       await mesh.stopControlPlane()
       await mesh.workload('web').stop()
     } else await mesh.workload('orders-1').drain(0, 2_000)
-    await load.stop().catch(() => undefined)
   }
   let left = resources()
   const isClean = (): boolean => {

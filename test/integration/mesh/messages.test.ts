@@ -52,7 +52,7 @@ test('a head over the limits is refused by itself: other requests on the same li
     },
     callers: ['web'],
   })
-  const load = MeshLoad.start(() => mesh.call('web', 'orders', '/'), 2)
+  await using load = MeshLoad.start(() => mesh.call('web', 'orders', '/'), 2)
   for (const [count, size, wanted] of [
     [100, 1, /^200$/],
     // between what a caller may send and what arrives, the mesh adds fields of its own: each side may refuse

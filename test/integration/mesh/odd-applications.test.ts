@@ -126,7 +126,7 @@ spec: {targetRefs: [{group: "", kind: Service, name: orders}], timeouts: {reques
 `,
   })
   const kinds = ['/', '/hang', '/garbage', '/half', '/reset', '/gone', '/gone/hang']
-  const load = MeshLoad.start((i) => {
+  await using load = MeshLoad.start((i) => {
     const path = kinds[i % kinds.length] ?? '/'
     return mesh.call('web', 'orders', path, {
       timeoutMs: path.startsWith('/gone') ? 1 + (i % 5) : 5_000,

@@ -57,7 +57,7 @@ for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
     try {
       await mesh.reaches('web', 'orders', 3)
       const isGraceful = signal === 'SIGTERM'
-      const load = MeshLoad.start(
+      await using load = MeshLoad.start(
         (i) => mesh.call('web', 'orders', '/', isGraceful && i % 2 === 0 ? { body: 'x' } : {}),
         8,
       )

@@ -32,8 +32,8 @@ spec: {targetRefs: [{group: "", kind: Service, name: orders}], timeouts: {reques
 `,
   })
   const workloads = [mesh.workload('web'), mesh.workload('orders')]
-  const load = MeshLoad.start(() => mesh.call('web', 'orders', '/'), 4, 10)
-  const long = MeshLoad.start(() => mesh.call('web', 'orders', '/long', { timeoutMs: 30_000 }), 1)
+  await using load = MeshLoad.start(() => mesh.call('web', 'orders', '/'), 4, 10)
+  await using long = MeshLoad.start(() => mesh.call('web', 'orders', '/long', { timeoutMs: 30_000 }), 1)
   const leastRenewals = async (): Promise<number> => {
     const shown = await Promise.all(workloads.map((workload) => workload.admin('/certs')))
     return Math.min(...shown.map(({ rotation }) => rotation.renewalCount))

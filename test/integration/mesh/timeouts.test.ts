@@ -87,5 +87,6 @@ test('a caller that goes away is noticed on both sides, long before any timeout,
   })
   for (let i = 0; i < 3; i++) await assert.rejects(mesh.call('web', 'orders', '/', { timeoutMs: 50 }))
   await eventually('the application hears that nobody waits', () => cancelled === 3)
-  assert.equal((await mesh.endpoints('web', 'orders'))[0]?.inFlight, 0)
+  const { services } = await mesh.workload('web').admin('/endpoints')
+  assert.deepEqual([services[0].inFlight, services[0].endpoints[0].inFlight], [0, 0])
 })
