@@ -359,7 +359,8 @@ export class TestMesh implements AsyncDisposable {
       } catch (error) {
         await relay?.[Symbol.asyncDispose]()
         // The port that is free on the relay's address may be taken on the sidecar's.
-        if (tries < 5 && String(error).includes('EADDRINUSE')) continue
+        if (tries < 5 && String(error).includes('port is in use')) continue
+        await app?.[Symbol.asyncDispose]()
         throw error
       }
       this.workloads.set(name, workload)
