@@ -6,7 +6,7 @@ import { freePort } from '../free-port.ts'
 
 const COMMON = `global
   nbthread 1
-  maxconn 20000
+  maxconn 4000
   tune.ssl.default-dh-param 2048
 defaults
   mode http

@@ -9,7 +9,10 @@ const UNIT_MS: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 
 
 /** `1h30m`, `10s`, `250ms` in milliseconds. The error is a sentence. */
 export function parseDurationMs(text: string): Result<number, string> {
-  if (!WHOLE.test(text)) return err(`"${text}" is not a duration; wanted up to four of NUMBER with h, m, s or ms, such as 1h30m, 10s or 250ms`)
+  if (!WHOLE.test(text))
+    return err(
+      `"${text}" is not a duration; wanted up to four of NUMBER with h, m, s or ms, such as 1h30m, 10s or 250ms`,
+    )
   let totalMs = 0
   for (const [, amount, unit] of text.matchAll(PART)) totalMs += Number(amount) * (UNIT_MS[unit ?? ''] ?? 0)
   return ok(totalMs)

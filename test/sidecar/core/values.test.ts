@@ -19,7 +19,11 @@ for (const text of ['', '10', 's', '1.5s', '-1s', '100000s', '1s1s1s1s1s', '1d',
 }
 
 test('formatDuration is read back as the same number', () => {
-  fc.assert(fc.property(fc.integer({ min: 0, max: 99_999 * 3_600_000 }), (ms) => assert.deepEqual(parseDurationMs(formatDuration(ms)), { ok: true, value: ms })))
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 99_999 * 3_600_000 }), (ms) =>
+      assert.deepEqual(parseDurationMs(formatDuration(ms)), { ok: true, value: ms }),
+    ),
+  )
 })
 
 test('back-off stays below its ceiling, which doubles up to its maximum', () => {
@@ -46,7 +50,14 @@ test('a delay beyond 2^31 ms does not fire at once', async () => {
 })
 
 const person = parserOf(
-  Type.Object({ age: Type.Integer({ minimum: 0 }), kind: Type.Union([Type.Literal('A'), Type.Literal('B')]), tags: Type.Optional(Type.Array(Type.String())) }, { additionalProperties: false }),
+  Type.Object(
+    {
+      age: Type.Integer({ minimum: 0 }),
+      kind: Type.Union([Type.Literal('A'), Type.Literal('B')]),
+      tags: Type.Optional(Type.Array(Type.String())),
+    },
+    { additionalProperties: false },
+  ),
 )
 
 test('a valid value is answered as it is', () => {
