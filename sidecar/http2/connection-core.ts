@@ -7,13 +7,13 @@ import { encodeFields, encodeRequest, encodeResponse } from './head-encoding.ts'
 import { HpackDecoder } from './hpack/decoder.ts'
 import { HpackEncoder } from './hpack/encoder.ts'
 import { type Http2Settings, PeerSettings } from './http2-settings.ts'
-import type { ClientStream } from './stream/client-stream.ts'
 import { FloodGuard, type Http2Counters } from './stream/flood-guard.ts'
 import type { Http2Stream } from './stream/http2-stream.ts'
 import { SendScheduler } from './stream/send-scheduler.ts'
 import type { ServerStream } from './stream/server-stream.ts'
 import type { StreamHost } from './stream/stream-host.ts'
 import { StreamEvent, StreamState } from './stream/stream-state.ts'
+import { StreamTable } from './stream/stream-table.ts'
 
 /** What a connection tells its owner, who has the socket. */
 export interface Http2Owner {
@@ -66,7 +66,7 @@ export class ConnectionCore implements StreamHost {
   readonly writer = new FrameWriter()
   readonly encoder: HpackEncoder
   readonly decoder: HpackDecoder
-  readonly streams = new Map<number, ServerStream | ClientStream>()
+  readonly streams = new StreamTable()
   readonly scheduler = new SendScheduler()
   readonly unsentHighWaterBytes: number
   readonly streamWindowBytes: number
@@ -280,6 +280,6 @@ export class ConnectionCore implements StreamHost {
     if (this.isClosed) return
     this.isClosed = true
     this.scheduler.clear()
-    for (const stream of [...this.streams.values()]) stream.abort(error)
+    for (const stream of this.streams.list()) stream.abort(error)
   }
 }

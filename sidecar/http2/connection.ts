@@ -88,7 +88,7 @@ export class Http2Connection {
       head.upgrade !== undefined,
       sink,
     )
-    core.streams.set(id, stream)
+    core.streams.add(stream)
     core.sendRequestHead(stream, head, end, extra)
     return stream
   }

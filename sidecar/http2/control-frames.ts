@@ -161,7 +161,7 @@ export class ControlFrames {
     core.isGoingAway = true
     if (core.role === 'client') {
       const error = meshError('refused', `the peer went away with code ${code}`)
-      for (const stream of [...core.streams.values()]) if (stream.id > lastStreamId) stream.abort(error)
+      for (const stream of core.streams.list()) if (stream.id > lastStreamId) stream.abort(error)
       core.closesWhenEmpty = true
     }
     core.owner.onGoAway()

@@ -47,7 +47,7 @@ export class ReceivedHeads {
     }
     const stream = new ServerStream(streamId, core, core.peer.streamWindowBytes, core.peerAddress)
     stream.advance(StreamEvent.receiveHeaders)
-    core.streams.set(streamId, stream)
+    core.streams.add(stream)
     if (block.isTooLarge) return void this.#refuseLarge(stream)
     const head = toRequestHead(block, isEnd)
     if (typeof head === 'string') {

@@ -47,7 +47,7 @@ function applyWindow(core: ConnectionCore, bytes: number): void {
   if (bytes > MAX_31_BITS) return void core.fail(ErrorCode.flowControlError, 'SETTINGS_INITIAL_WINDOW_SIZE')
   const change = bytes - core.peer.streamWindowBytes
   core.peer.streamWindowBytes = bytes
-  for (const stream of core.streams.values()) {
+  for (const stream of core.streams.list()) {
     stream.sendWindowBytes += change
     if (stream.sendWindowBytes > MAX_31_BITS)
       return void core.fail(ErrorCode.flowControlError, 'SETTINGS_INITIAL_WINDOW_SIZE')

@@ -28,6 +28,8 @@ export abstract class Http2Stream {
   /** The scheduler's: the stream behind this one. */
   nextPending: Http2Stream | undefined
   isPending = false
+  /** The stream table's. */
+  nextInTable: Http2Stream | undefined
   isPaused = false
   /** Nothing is sent or delivered any more. A closed stream that is not dead may still hold body for a paused sink. */
   isDead = false
