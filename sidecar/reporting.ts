@@ -1,5 +1,7 @@
 import type { Bootstrap } from './config/bootstrap.ts'
+import type { ResourceKind } from './config/resources.ts'
 import type { SnapshotStore } from './config/snapshot-store.ts'
+import type { RetryRefusal } from './decide/decision.ts'
 import { RecentDecisions } from './pipeline/recent-decisions.ts'
 import type { Seams } from './seams.ts'
 import { AccessLog } from './telemetry/access-log.ts'
@@ -51,6 +53,16 @@ export class Reporting {
   readonly onRecord = (record: ExchangeRecord): void => {
     this.#exchanges.record(record)
     this.#accessLog.record(record)
+  }
+
+  /** Counts a try that was wanted and not made. */
+  readonly onRetryRefused = (service: string, reason: RetryRefusal): void => {
+    this.metrics.retriesRefused.series({ service, reason }).add()
+  }
+
+  /** Counts a pushed resource that was refused. */
+  readonly onRejected = (kind: ResourceKind): void => {
+    this.metrics.rejectedResources.series({ kind }).add()
   }
 
   /** Counts a peer that was refused at the mesh link. */

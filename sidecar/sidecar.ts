@@ -11,6 +11,7 @@ import { WatchClient } from './config-client/watch-client.ts'
 import { http1Dialer } from './connection/http1-dial.ts'
 import { type Clock, sleep } from './core/clock.ts'
 import { TimerWheel } from './core/timer-wheel.ts'
+import { http2Counters } from './http2/stream/flood-guard.ts'
 import { InboundLane } from './inbound/inbound-lane.ts'
 import { InboundProxy } from './inbound/inbound-proxy.ts'
 import { CertificateRotation } from './mtls/certificate-rotation.ts'
@@ -153,8 +154,10 @@ export async function startSidecar(boot: Bootstrap, seams: Seams): Promise<Resul
     tracing: reporting.tracing,
     recent: reporting.recent,
     onRecord: reporting.onRecord,
+    onRetryRefused: reporting.onRetryRefused,
   }
-  const links = new LinkPool(createLinkDialer({ identities, clock, wheel, log }), clock)
+  const counters = http2Counters()
+  const links = new LinkPool(createLinkDialer({ identities, clock, wheel, log, counters }), clock)
   const apps = new AppPool(http1Dialer(wheel), clock)
 
   // application → mesh, and mesh → application
@@ -165,6 +168,7 @@ export async function startSidecar(boot: Bootstrap, seams: Seams): Promise<Resul
     identities,
     lane: inboundLane,
     log,
+    counters,
     onRefusedPeer: reporting.onRefusedPeer,
   })
   const bound = await bind(boot, outbound, inbound)
@@ -180,7 +184,14 @@ export async function startSidecar(boot: Bootstrap, seams: Seams): Promise<Resul
       ? undefined
       : (await readFile(boot.joinTokenFile, 'utf8').catch(() => undefined))?.trim()
   const signer = new ControlPlaneSigner({ channel, identities, clock, readToken })
-  const rotation = new CertificateRotation({ id: id.value, store: identities, signer, clock, random })
+  const rotation = new CertificateRotation({
+    id: id.value,
+    store: identities,
+    signer,
+    clock,
+    random,
+    onTrouble: (reason) => log.warn('no certificate was signed', { reason }),
+  })
   const watch = new WatchClient({
     channel,
     identities,
@@ -193,6 +204,10 @@ export async function startSidecar(boot: Bootstrap, seams: Seams): Promise<Resul
     serves: registrations(boot, bound.value.inbound),
     onStatus: (status) =>
       log.info(status.connected ? 'control plane connected' : 'control plane lost', { reason: status.trouble }),
+    onRejected: (kind, name, reason) => {
+      reporting.onRejected(kind)
+      log.warn('resource refused', { kind, name, reason })
+    },
   })
   for (const { service } of boot.upstreams) {
     void watch.want('Service', service)
@@ -221,6 +236,7 @@ export async function startSidecar(boot: Bootstrap, seams: Seams): Promise<Resul
     inbound,
     outbound,
     wheel,
+    http2Counters: counters,
   })
   const parts: Parts = {
     ports: { ...bound.value, admin: 0, probes: 0 },

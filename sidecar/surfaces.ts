@@ -10,6 +10,7 @@ import type { Bootstrap } from './config/bootstrap.ts'
 import type { SnapshotStore } from './config/snapshot-store.ts'
 import type { WatchClient } from './config-client/watch-client.ts'
 import type { TimerWheel } from './core/timer-wheel.ts'
+import type { Http2Counters } from './http2/stream/flood-guard.ts'
 import type { InboundProxy } from './inbound/inbound-proxy.ts'
 import type { CertificateRotation } from './mtls/certificate-rotation.ts'
 import type { IdentityStore } from './mtls/identity-store.ts'
@@ -34,6 +35,7 @@ export interface SurfaceDeps {
   readonly inbound: InboundProxy
   readonly outbound: OutboundProxy
   readonly wheel: TimerWheel
+  readonly http2Counters: Http2Counters
 }
 
 /** The admin port and the probe port. */
@@ -42,7 +44,7 @@ export class Surfaces {
   onDrain: () => void = () => undefined
   readonly #deps: SurfaceDeps
   readonly #servers: LocalServer[] = []
-  #notReady: string | undefined = 'waiting for a certificate and the first snapshot'
+  #phase: 'starting' | 'ready' | 'draining' = 'starting'
 
   constructor(deps: SurfaceDeps) {
     this.#deps = deps
@@ -52,7 +54,7 @@ export class Surfaces {
   async listen(ready: Promise<void>): Promise<Result<{ admin: number; probes: number }, string>> {
     const { boot, seams, snapshots, load, reporting } = this.#deps
     void ready.then(() => {
-      if (this.#notReady !== 'draining') this.#notReady = undefined
+      if (this.#phase === 'starting') this.#phase = 'ready'
     })
     const admin = await startAdminServer(boot.admin, {
       config: () => toConfigSummary(snapshots.current),
@@ -65,7 +67,7 @@ export class Surfaces {
     if (!admin.ok) return admin
     this.#servers.push(admin.value)
     const registry = { expose: (accept: string | undefined) => this.#expose(accept) }
-    const probes = await startProbeServer(boot.probes, { metrics: registry, ready: () => this.#notReady })
+    const probes = await startProbeServer(boot.probes, { metrics: registry, ready: () => this.#whyNotReady() })
     if (!probes.ok) return probes
     this.#servers.push(probes.value)
     return ok({ admin: admin.value.port, probes: probes.value.port })
@@ -73,13 +75,22 @@ export class Surfaces {
 
   /** Not ready any more: no new traffic, please. */
   setDraining(): void {
-    this.#notReady = 'draining'
+    this.#phase = 'draining'
     this.#deps.reporting.metrics.isDraining.series({}).set(1)
   }
 
   /** Closes both ports. */
   async close(): Promise<void> {
     await Promise.all(this.#servers.map((server) => server.close()))
+  }
+
+  /** What readiness waits for, and why that does not come; undefined when ready. */
+  #whyNotReady(): string | undefined {
+    if (this.#phase !== 'starting') return this.#phase === 'ready' ? undefined : 'draining'
+    const { identities, rotation, watch } = this.#deps
+    const trouble = identities.current === undefined ? rotation.state.lastError : watch.status.trouble
+    const what = identities.current === undefined ? 'a certificate' : 'the first snapshot'
+    return trouble === undefined ? `waiting for ${what}` : `waiting for ${what}: ${trouble}`
   }
 
   #certificates(): object {
@@ -98,6 +109,7 @@ export class Surfaces {
   #expose(accept: string | undefined): ReturnType<Reporting['registry']['expose']> {
     const { seams, snapshots, load, identities, rotation, watch, reporting, links, apps, inbound, outbound } =
       this.#deps
+    const { http2Counters } = this.#deps
     const { metrics, registry } = reporting
     const stale = watch.status.staleSinceMs
     metrics.snapshotGeneration.series({}).set(snapshots.current.generation)
@@ -109,6 +121,9 @@ export class Surfaces {
     metrics.openConnections.series({ direction: 'inbound', kind: 'upstream' }).set(apps.openCount)
     metrics.openStreams.series({ direction: 'outbound' }).set(links.counts.streams)
     metrics.openStreams.series({ direction: 'inbound' }).set(inbound.counts.streams)
+    metrics.watchLosses.series({}).set(watch.status.lossCount)
+    for (const [limit, count] of Object.entries(http2Counters))
+      metrics.http2Defences.series({ limit: toLabel(limit) }).set(count)
     metrics.certificateRenewals.series({ outcome: 'success' }).set(rotation.state.renewalCount)
     metrics.certificateRenewals.series({ outcome: 'failure' }).set(rotation.state.totalFailureCount)
     for (const { name, endpoints } of snapshots.current.endpoints.values()) {
@@ -119,3 +134,6 @@ export class Surfaces {
     return registry.expose(accept)
   }
 }
+
+/** `rapidReset` → `rapid-reset`, as other label values are written. */
+const toLabel = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)

@@ -30,6 +30,8 @@ export interface WatchClientDeps {
   readonly serves: readonly Registration[]
   /** Hears when the connection is there, and when it is lost; not of each further try. */
   readonly onStatus?: (status: WatchStatus) => void
+  /** Hears of a pushed resource that was refused; the one held before stays. */
+  readonly onRejected?: (kind: ResourceKind, name: string, reason: string) => void
 }
 
 /** How things stand between this sidecar and the control plane. */
@@ -39,6 +41,8 @@ export interface WatchStatus {
   readonly staleSinceMs: number | undefined
   /** Why there is no connection; undefined while there is one. */
   readonly trouble: string | undefined
+  /** Times that a connection which was there was lost. */
+  readonly lossCount: number
 }
 
 /** Short enough that sidecars are back before a restarted control plane believes that they are gone (its settle window). */
@@ -73,6 +77,7 @@ export class WatchClient {
   #isConnecting = false
   #staleSinceMs: number | undefined
   #trouble: string | undefined = 'not connected yet'
+  #lossCount = 0
 
   constructor(deps: WatchClientDeps) {
     this.#deps = deps
@@ -85,7 +90,12 @@ export class WatchClient {
   }
 
   get status(): WatchStatus {
-    return { connected: this.#isSynced, staleSinceMs: this.#staleSinceMs, trouble: this.#trouble }
+    return {
+      connected: this.#isSynced,
+      staleSinceMs: this.#staleSinceMs,
+      trouble: this.#trouble,
+      lossCount: this.#lossCount,
+    }
   }
 
   /** Connects as soon as there is a certificate, and anew, without a gap, with each renewed one; until `close`. */
@@ -199,6 +209,9 @@ export class WatchClient {
     )
     const { now, needs } = this.#gate.admit(current, (key) => this.#isAnswered(key))
     const reports = [...applyEvents(this.#deps.store, now)]
+    for (const report of reports) {
+      if (report.type === 'nack') this.#deps.onRejected?.(report.kind, report.name, report.reason)
+    }
     if (events.some((event) => event.type === 'ping')) reports.push({ type: 'pong' })
     stream.send(reports)
     for (const { kind, name } of needs) void this.want(kind, name)
@@ -240,6 +253,7 @@ export class WatchClient {
 
   #onLost(reason: string): void {
     const { clock, random, onStatus } = this.#deps
+    if (this.#stream !== undefined) this.#lossCount++
     this.#stream = undefined
     this.#isSynced = false
     this.#trouble = reason

@@ -184,10 +184,12 @@ export class Http1ClientConnection implements ClientStreamOwner {
       case 'body':
         stream.sink.onResponseBody(decoder.body)
         return true
-      case 'end':
+      case 'end': {
+        const { trailers } = decoder // giving the connection back may begin the next exchange on it
         this.#complete(stream)
-        stream.sink.onResponseEnd(decoder.trailers)
+        stream.sink.onResponseEnd(trailers)
         return false
+      }
       case 'violation':
         this.#socket.destroy()
         this.#fail(decoder.error ?? meshError('protocol-error', 'the response is not valid HTTP'))

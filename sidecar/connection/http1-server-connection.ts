@@ -129,6 +129,7 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, TimedConn
   }
 
   breakOff(hard: boolean): void {
+    this.writer.flush() // a head of this turn is not lost: with it the caller sees what broke
     // Only TCP can reset; the end of TLS without its closing alert says as much.
     if (hard && !this.#isSecure && this.#socket.remoteFamily !== undefined) this.#socket.resetAndDestroy()
     else this.#socket.destroy()

@@ -2,7 +2,7 @@ import type { Endpoint } from '../config/resources.ts'
 import { backoffMs } from '../core/backoff.ts'
 import { errorFacts, MESH_ERRORS, type MeshError, type MeshErrorCode } from '../core/mesh-errors.ts'
 import { findField } from '../http/fields.ts'
-import type { AttemptContext, AttemptOutcome, AttemptPlan, Decision, World } from './decision.ts'
+import type { AttemptContext, AttemptOutcome, AttemptPlan, Decision, RetryRefusal, World } from './decision.ts'
 import { pickEndpoint } from './pick-endpoint.ts'
 import type { Recorder } from './trace-step.ts'
 
@@ -21,19 +21,29 @@ export function afterAttempt(
   world: World,
   recorder: Recorder,
 ): Decision {
-  const because = whyNotAgain(plan, outcome, context, world)
-  if (because !== undefined) return end(outcome, because, recorder)
+  const final = whyNotAgain(plan, outcome, context, world)
+  if (final !== undefined) return end(outcome, final, recorder)
   const { service, port, traffic, tried } = plan
   const endpoint = pickEndpoint({ service, port, traffic, tried }, world, recorder)
-  if ('code' in endpoint) return end(outcome, endpoint.detail, recorder)
+  if ('code' in endpoint) return end(outcome, wanted('no-endpoint', endpoint.detail), recorder)
   const delayMs = waitMs(plan, outcome, endpoint, world)
   if (delayMs >= context.remainingMs)
-    return end(outcome, `${context.remainingMs} ms are left, less than the wait`, recorder)
+    return end(outcome, wanted('deadline', `${context.remainingMs} ms are left, less than the wait`), recorder)
   const attempt = plan.attempt + 1
   if (recorder.isOn) recorder.record({ step: 'retry-decided', attempt, because: whatHappened(outcome) })
   const next: AttemptPlan = { ...plan, attempt, tried: [...tried, endpoint.id] }
   return { kind: 'forward', endpoint, plan: next, edits: plan.edits, delayMs }
 }
+
+/** Why there is no further try; with a reason for metrics where one was worth making. */
+interface Final {
+  readonly because: string
+  readonly reason?: RetryRefusal | undefined
+}
+
+const wanted = (reason: RetryRefusal, because: string): Final => ({ because, reason })
+
+const RETRIED_EARLIER = wanted('retried-earlier', 'an earlier sidecar tries it again already')
 
 /** The first reason against another try. The budget is asked last: it is the only one that is shared. */
 function whyNotAgain(
@@ -41,39 +51,44 @@ function whyNotAgain(
   outcome: AttemptOutcome,
   context: AttemptContext,
   world: World,
-): string | undefined {
+): Final | undefined {
   const { retry } = plan
-  if (plan.attempt > retry.attempts) return `${retry.attempts} repeats are allowed, and no more`
   const unsafe = outcome.kind === 'error' ? whyErrorIsFinal(plan, outcome.error) : whyStatusIsFinal(plan, outcome)
   if (unsafe !== undefined) return unsafe
-  if (!context.canReplay) return 'its body is longer than what is kept to send it again, or not complete'
-  if (context.remainingMs <= 0) return 'its deadline has passed'
-  if (!world.load.mayRetry(plan.service, plan.traffic)) return `the retry budget of ${plan.service} is used up`
+  if (plan.attempt > retry.attempts) return wanted('attempts', `${retry.attempts} repeats are allowed, and no more`)
+  if (!context.canReplay)
+    return wanted('body', 'its body is longer than what is kept to send it again, or not complete')
+  if (context.remainingMs <= 0) return wanted('deadline', 'its deadline has passed')
+  if (!world.load.mayRetry(plan.service, plan.traffic))
+    return wanted('budget', `the retry budget of ${plan.service} is used up`)
   return undefined
 }
 
-function whyErrorIsFinal(plan: AttemptPlan, error: MeshError): string | undefined {
+function whyErrorIsFinal(plan: AttemptPlan, error: MeshError): Final | undefined {
   const { retry } = errorFacts(error.code)
   if (retry === 'unsent') return undefined
-  if (retry === 'never') return `${error.code} is final`
-  if (!plan.isIdempotent) return `the callee may have processed it, and ${plan.facts.method} is not idempotent here`
-  return plan.facts.priorAttempts > 0 ? 'an earlier sidecar tries it again already' : undefined
+  if (retry === 'never') return { because: `${error.code} is final` }
+  if (!plan.isIdempotent)
+    return wanted('not-idempotent', `the callee may have processed it, and ${plan.facts.method} is not idempotent here`)
+  return plan.facts.priorAttempts > 0 ? RETRIED_EARLIER : undefined
 }
 
-function whyStatusIsFinal(plan: AttemptPlan, outcome: AttemptOutcome & { kind: 'status' }): string | undefined {
+function whyStatusIsFinal(plan: AttemptPlan, outcome: AttemptOutcome & { kind: 'status' }): Final | undefined {
   const { retry, facts } = plan
-  if (!retry.statuses.includes(outcome.status)) return `status ${outcome.status} is not one to try again`
-  if (!plan.isIdempotent) return `the callee answered, and ${facts.method} is not idempotent here`
-  if (facts.priorAttempts > 0) return 'an earlier sidecar tries it again already'
+  if (!retry.statuses.includes(outcome.status)) return { because: `status ${outcome.status} is not one to try again` }
+  if (!plan.isIdempotent)
+    return wanted('not-idempotent', `the callee answered, and ${facts.method} is not idempotent here`)
+  if (facts.priorAttempts > 0) return RETRIED_EARLIER
   const said = findField(outcome.fields, 'x-outrigger-error')
-  if (said !== undefined && isFinalCode(said)) return `the callee's sidecar answered ${said}, which is final`
+  if (said !== undefined && isFinalCode(said))
+    return { because: `the callee's sidecar answered ${said}, which is final` }
   const after = findField(outcome.fields, 'retry-after')
   if (after === undefined) return undefined
   // Only a number fits for certain: a date would need the callee's clock (RFC 9110 §10.2.3).
   const afterMs = retryAfterMs(after)
-  if (afterMs === undefined) return 'the callee asks to wait until a date'
+  if (afterMs === undefined) return wanted('retry-after', 'the callee asks to wait until a date')
   return afterMs > retry.backoffMaxMs
-    ? `the callee asks to wait ${afterMs} ms, more than ${retry.backoffMaxMs} ms`
+    ? wanted('retry-after', `the callee asks to wait ${afterMs} ms, more than ${retry.backoffMaxMs} ms`)
     : undefined
 }
 
@@ -93,11 +108,15 @@ function waitMs(plan: AttemptPlan, outcome: AttemptOutcome, endpoint: Endpoint, 
   return Math.max(delayMs, retryAfterMs(findField(outcome.fields, 'retry-after') ?? '') ?? 0)
 }
 
-function end(outcome: AttemptOutcome, because: string, recorder: Recorder): Decision {
+function end(outcome: AttemptOutcome, { because, reason }: Final, recorder: Recorder): Decision {
   if (recorder.isOn) recorder.record({ step: 'retry-refused', because })
-  if (outcome.kind === 'status') return { kind: 'relay' }
+  if (outcome.kind === 'status') return { kind: 'relay', retryRefused: reason }
   const { error } = outcome
-  return { kind: 'refuse', error: { ...error, detail: `${error.detail}; not tried again: ${because}` } }
+  return {
+    kind: 'refuse',
+    error: { ...error, detail: `${error.detail}; not tried again: ${because}` },
+    retryRefused: reason,
+  }
 }
 
 const whatHappened = (outcome: AttemptOutcome): string =>

@@ -105,8 +105,23 @@ export type Decision =
   | { readonly kind: 'deliver'; readonly appPort: number; readonly policy: string | undefined }
   | { readonly kind: 'answer'; readonly response: DirectAnswer }
   /** After a try that had an answer: no further one, the answer goes to the caller. */
-  | { readonly kind: 'relay' }
-  | { readonly kind: 'refuse'; readonly error: MeshError }
+  | { readonly kind: 'relay'; readonly retryRefused?: RetryRefusal | undefined }
+  | { readonly kind: 'refuse'; readonly error: MeshError; readonly retryRefused?: RetryRefusal | undefined }
+
+/**
+ * Why a try that failed in a way worth another one got none: the allowance is used, the callee may have acted, an earlier
+ * sidecar tries again already, the callee asks to wait longer, the body is not kept, the time or the budget is used up,
+ * no endpoint is left.
+ */
+export type RetryRefusal =
+  | 'attempts'
+  | 'not-idempotent'
+  | 'retried-earlier'
+  | 'retry-after'
+  | 'body'
+  | 'deadline'
+  | 'budget'
+  | 'no-endpoint'
 
 /** How one try ended, for `afterAttempt`. */
 export type AttemptOutcome =

@@ -11,6 +11,7 @@ import type { TimerWheel } from '../core/timer-wheel.ts'
 import type { RequestHead } from '../http/head.ts'
 import type { DownstreamStream, StreamHandler } from '../http/streams.ts'
 import { LINK_SETTINGS } from '../http2/http2-settings.ts'
+import type { Http2Counters } from '../http2/stream/flood-guard.ts'
 import type { IdentityStore } from '../mtls/identity-store.ts'
 import { ALPN_PROTOCOL, followIdentity } from '../mtls/tls-contexts.ts'
 import { type Peer, verifyPeer } from '../mtls/verify-peer.ts'
@@ -24,6 +25,8 @@ export interface InboundDeps extends ExchangeDeps {
   readonly clock: Clock
   readonly wheel: TimerWheel
   readonly log: Logger
+  /** Where defences are counted. */
+  readonly counters: Http2Counters
   /** Hears of peers that were refused, by reason. */
   readonly onRefusedPeer: (reason: string) => void
 }
@@ -126,7 +129,7 @@ export class InboundProxy implements StreamHandler<LinkPeer> {
   }
 
   #serve(socket: TLSSocket, peer: Peer, ourIdentity: string): void {
-    const { clock, wheel } = this.#deps
+    const { clock, wheel, counters } = this.#deps
     const linkPeer: LinkPeer = {
       identity: peer.identity,
       // The characters of a SPIFFE ID need no escaping here (wire-safety: XFCC from SAN).
@@ -138,6 +141,7 @@ export class InboundProxy implements StreamHandler<LinkPeer> {
       settings: LINK_SETTINGS,
       clock,
       wheel,
+      counters,
       onClosed: () => {
         this.#connections.delete(connection)
         expiry.cancel()

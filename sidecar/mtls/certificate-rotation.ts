@@ -20,6 +20,8 @@ export interface RotationParts {
   readonly signer: Signer
   readonly clock: Clock
   readonly random: Random
+  /** Hears why a try failed, once for each reason until one succeeds. */
+  readonly onTrouble?: (reason: string) => void
 }
 
 /** How rotation fares, for metrics and the admin port. */
@@ -131,6 +133,7 @@ export class CertificateRotation implements Disposable {
   #fail(reason: string): void {
     this.#failureCount++
     this.#totalFailureCount++
+    if (reason !== this.#lastError) this.#parts.onTrouble?.(reason)
     this.#lastError = reason
     this.#waitFor(backoffMs(renewalBackoff(this.#parts.store.current), this.#failureCount, this.#parts.random))
   }

@@ -59,6 +59,8 @@ export class OutboundLane implements Lane<Exchange> {
     const context = { canReplay: exchange.canReplay, remainingMs: exchange.remainingMs }
     const decision = afterAttempt(plan, outcome, context, worldOf(this.#deps), notes.recorder ?? SILENT)
     if (decision.kind === 'forward') this.#deps.load.onRetry(plan.service)
+    else if ('retryRefused' in decision && decision.retryRefused !== undefined)
+      this.#deps.onRetryRefused(plan.service, decision.retryRefused)
     return this.#note(exchange, decision)
   }
 

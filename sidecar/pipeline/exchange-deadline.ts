@@ -12,13 +12,18 @@ export interface ExchangeTimes {
   readonly lastActivityMs: number
 }
 
+/** When the whole request must be done; Infinity when nothing bounds it. */
+export function deadlineMs(plan: AttemptPlan | undefined, startMs: number): number {
+  const timeoutMs = plan?.requestTimeoutMs ?? 0
+  return timeoutMs === 0 ? Number.POSITIVE_INFINITY : startMs + timeoutMs
+}
+
 /** When the earliest of the bounds that hold now is reached; Infinity when none holds. */
 export function dueAtMs(plan: AttemptPlan | undefined, times: ExchangeTimes): number {
   if (plan === undefined) return Number.POSITIVE_INFINITY
-  const { requestTimeoutMs, perTryTimeoutMs } = plan
+  const { perTryTimeoutMs } = plan
   const idleMs = plan.traffic.streamIdleTimeoutMs
-  let dueMs = Number.POSITIVE_INFINITY
-  if (requestTimeoutMs > 0) dueMs = times.startMs + requestTimeoutMs
+  let dueMs = deadlineMs(plan, times.startMs)
   if (perTryTimeoutMs > 0 && times.isAwaitingHead) dueMs = Math.min(dueMs, times.attemptStartMs + perTryTimeoutMs)
   if (idleMs > 0) dueMs = Math.min(dueMs, times.lastActivityMs + idleMs)
   return dueMs

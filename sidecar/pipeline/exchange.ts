@@ -6,7 +6,7 @@ import { type Fields, NO_FIELDS, type RequestHead, type ResponseHead } from '../
 import { localResponse } from '../http/local-response.ts'
 import type { DownstreamStream, RequestSink, ResponseSink, UpstreamStream } from '../http/streams.ts'
 import type { ReplayBuffer } from '../resilience/replay-buffer.ts'
-import { describeTimeout, dueAtMs, type ExchangeTimes } from './exchange-deadline.ts'
+import { deadlineMs, describeTimeout, dueAtMs, type ExchangeTimes } from './exchange-deadline.ts'
 import { type ExchangeNotes, newNotes } from './exchange-notes.ts'
 import { KeptBody } from './kept-body.ts'
 import type { Attempt, Lane } from './lane.ts'
@@ -54,6 +54,9 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
   #isOver = false
   #isAttempting = false
   #headLatencyMs = 0
+  /** When the current try's head was sent: a handshake before it says nothing about the endpoint's speed. */
+  #sentMs = 0
+  #isOpening = false
   #retryTimer: Timer | undefined
 
   constructor(lane: Lane<Exchange>, deps: ExchangeDeps, head: RequestHead, end: boolean, stream: DownstreamStream) {
@@ -90,8 +93,7 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
 
   /** Time left until the request's deadline, ms; Infinity without one. */
   get remainingMs(): number {
-    const timeoutMs = this.plan?.requestTimeoutMs ?? 0
-    return timeoutMs === 0 ? Number.POSITIVE_INFINITY : this.startMs + timeoutMs - this.#deps.clock.nowMs()
+    return deadlineMs(this.plan, this.startMs) - this.#deps.clock.nowMs()
   }
 
   // ---- decisions ----
@@ -127,7 +129,10 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
     this.attempts++
     this.attemptStartMs = this.#deps.clock.nowMs()
     this.#headLatencyMs = 0
+    this.#sentMs = this.attemptStartMs
+    this.#isOpening = true
     this.#lane.open(this, decision)
+    this.#isOpening = false
     if (!this.#isOver) this.#armTimer()
   }
 
@@ -170,6 +175,7 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
 
   onStream(stream: UpstreamStream): void {
     this.#upstream = stream
+    if (!this.#isOpening) this.#sentMs = this.#deps.clock.nowMs()
     if (this.attemptEnd) return
     const takesMore = this.#body.sendTo(stream)
     if (this.#requestEnded) stream.sendEnd(this.#requestTrailers)
@@ -188,7 +194,7 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
 
   onResponseHead(head: ResponseHead, end: boolean): void {
     if (this.#isOver) return
-    this.#headLatencyMs = Math.max(this.#deps.clock.nowMs() - this.attemptStartMs, 0.001)
+    this.#headLatencyMs = Math.max(this.#deps.clock.nowMs() - this.#sentMs, 0.001)
     if (head.status >= 400 && this.#triesAgain({ kind: 'status', status: head.status, fields: head.fields })) return
     this.#status = head.status
     this.#touch()
@@ -257,10 +263,9 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
       this.#armTimer()
       return
     }
-    const { plan } = this
-    const isWhole = plan !== undefined && plan.requestTimeoutMs > 0 && nowMs >= this.startMs + plan.requestTimeoutMs
+    const isWhole = nowMs >= deadlineMs(this.plan, this.startMs)
     this.#dropUpstream()
-    const error = meshError('timeout', describeTimeout(plan, this, isWhole))
+    const error = meshError('timeout', describeTimeout(this.plan, this, isWhole))
     if (isWhole && this.#status === 0) {
       this.#endAttempt({ kind: 'error', error })
       this.#refuse(error)

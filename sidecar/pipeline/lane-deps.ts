@@ -2,6 +2,7 @@ import type { LoadState } from '../balancing/load-state.ts'
 import type { SnapshotStore } from '../config/snapshot-store.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Random } from '../core/random.ts'
+import type { RetryRefusal } from '../decide/decision.ts'
 import type { ExchangeRecord } from '../telemetry/exchange-record.ts'
 import type { Tracing } from '../telemetry/tracing.ts'
 import type { RecentDecisions } from './recent-decisions.ts'
@@ -16,4 +17,6 @@ export interface LaneDeps {
   readonly recent: RecentDecisions
   /** Hears of every exchange, once, when it has ended. */
   readonly onRecord: (record: ExchangeRecord) => void
+  /** Hears of a try that was wanted and not made. */
+  readonly onRetryRefused: (service: string, reason: RetryRefusal) => void
 }

@@ -50,7 +50,7 @@ export const SIDECAR_METRICS = {
   ]),
   http2Defences: counter(
     'outrigger_http2_defences_total',
-    'HTTP/2 connections ended because their peer went over a limit.',
+    'Times that a defence of HTTP/2 struck: a connection ended or a message refused because its peer went over a limit.',
     ['limit'],
   ),
   snapshotGeneration: gauge('outrigger_snapshot_generation', 'Number of the configuration that serves now.'),
@@ -61,7 +61,7 @@ export const SIDECAR_METRICS = {
     'seconds',
   ),
   rejectedResources: counter('outrigger_rejected_resources_total', 'Pushed resources that were refused.', ['kind']),
-  watchReconnects: counter('outrigger_watch_reconnects_total', 'Times that the watch had to be opened again.'),
+  watchLosses: counter('outrigger_watch_losses_total', 'Times that the watch on the control plane was lost.'),
   certificateNotAfter: gauge(
     'outrigger_certificate_not_after_timestamp_seconds',
     'End of validity of our own certificate, Unix time.',

@@ -6,6 +6,7 @@ import type { Logger } from '../core/logger.ts'
 import { meshError } from '../core/mesh-errors.ts'
 import type { TimerWheel } from '../core/timer-wheel.ts'
 import { LINK_SETTINGS } from '../http2/http2-settings.ts'
+import type { Http2Counters } from '../http2/stream/flood-guard.ts'
 import type { IdentityStore } from '../mtls/identity-store.ts'
 import { linkClientOptions } from '../mtls/tls-contexts.ts'
 import { verifyPeer } from '../mtls/verify-peer.ts'
@@ -16,6 +17,8 @@ interface LinkDialerDeps {
   readonly clock: Clock
   readonly wheel: TimerWheel
   readonly log: Logger
+  /** Where defences are counted. */
+  readonly counters: Http2Counters
 }
 
 /** Dials mesh links: TCP, TLS 1.3 with our certificate, and only the identity that the endpoint must have is believed. */
@@ -24,7 +27,7 @@ export function createLinkDialer(deps: LinkDialerDeps): DialLink {
 }
 
 function dial(
-  { identities, clock, wheel, log }: LinkDialerDeps,
+  { identities, clock, wheel, log, counters }: LinkDialerDeps,
   endpoint: Endpoint,
   timeoutMs: number,
   listener: DialListener,
@@ -67,6 +70,7 @@ function dial(
       settings: LINK_SETTINGS,
       clock,
       wheel,
+      counters,
       onCapacity: () => listener.onCapacity(link),
       onGone: () => listener.onGone(link),
     })

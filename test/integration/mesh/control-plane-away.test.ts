@@ -43,7 +43,9 @@ test('without a control plane a sidecar restarts from what it kept and serves; w
     return by.size === 2
   })
   assert.equal((await batch.call('orders', '/closed')).status, 403, 'the policy serves on')
-  assert((await web.metrics()).get('outrigger_config_stale_seconds') !== 0, 'it says that it may be outdated')
+  const metrics = await web.metrics()
+  assert(metrics.get('outrigger_config_stale_seconds') !== 0, 'it says that it may be outdated')
+  assert.equal(metrics.get('outrigger_watch_losses_total'), 1)
 
   const seen: number[] = []
   let isWatching = true

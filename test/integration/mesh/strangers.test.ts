@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
+import { constants, connect as http2Connect } from 'node:http2'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { createServer, type TLSSocket, connect as tlsConnect } from 'node:tls'
@@ -74,6 +76,27 @@ test('only a certificate of the mesh opens its port: none, and that of another a
     2,
     'both are counted',
   )
+})
+
+test('a peer of the mesh that pings faster than anybody may is cut off, and counted', async () => {
+  await using mesh = await startTestMesh({ services: { orders: {} }, callers: ['web'] })
+  const session = http2Connect(`https://127.0.0.1:${meshPort(mesh)}`, {
+    ...(await keptIdentity(mesh, 'web')),
+    rejectUnauthorized: false,
+    checkServerIdentity: () => undefined,
+    ALPNProtocols: ['h2'],
+    maxOutstandingPings: 1_000,
+  })
+  session.on('error', () => undefined)
+  const goAway = new Promise<number>((resolve) => session.once('goaway', resolve))
+  const closed = new Promise((resolve) => session.once('close', resolve))
+  await once(session, 'connect')
+  for (let count = 0; count < 300; count++) session.ping(() => undefined)
+  assert.equal(await goAway, constants.NGHTTP2_ENHANCE_YOUR_CALM)
+  await closed
+  const metrics = await mesh.workload('orders').metrics()
+  assert.equal(metrics.get('outrigger_http2_defences_total{limit="ping-flood"}'), 1)
+  assert.equal((await mesh.call('web', 'orders', '/')).status, 200, 'the others are served on')
 })
 
 test('openssl s_client is refused without a certificate, and with TLS 1.2 even with one', async () => {

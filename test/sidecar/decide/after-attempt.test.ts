@@ -117,6 +117,28 @@ test('there is no other try after', () => {
   }
 })
 
+test('a repeat that was worth making and was not made has its reason for metrics', () => {
+  const reasons = FINAL.map(([, given]) => {
+    const { decision } = judge(given)
+    return decision.kind === 'relay' || decision.kind === 'refuse' ? decision.retryRefused : 'none'
+  })
+  assert.deepEqual(reasons, [
+    undefined, // a status that is not listed
+    'not-idempotent',
+    'retried-earlier',
+    'retried-earlier',
+    undefined, // a final word
+    'body',
+    'deadline',
+    'budget',
+    'attempts',
+    'attempts',
+    'retry-after',
+    'retry-after',
+    'deadline',
+  ])
+})
+
 test('a listed status of an idempotent request is tried again, after a wait with full jitter', () => {
   for (let i = 0; i < 50; i++) {
     const { decision } = judge({ outcome: answered(503) })

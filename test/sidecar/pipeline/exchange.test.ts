@@ -33,6 +33,7 @@ function stage(script: Script = {}, head: RequestHead = requestHead(), end = tru
   const ups: RecordingUpstream[] = []
   const ends: ExchangeEnd[] = []
   const attemptEnds: (AttemptOutcome | 'abandoned')[] = []
+  const latenciesMs: number[] = []
   let retriesLeft = script.retries ?? 0
   let waiting: Exchange | undefined
   const plan: AttemptPlan = {
@@ -97,7 +98,10 @@ function stage(script: Script = {}, head: RequestHead = requestHead(), end = tru
       waiting = undefined
     },
     editResponse: (_exchange, response) => response,
-    onAttemptEnd: (_exchange, _latencyMs, outcome) => void attemptEnds.push(outcome),
+    onAttemptEnd: (_exchange, latencyMs, outcome) => {
+      attemptEnds.push(outcome)
+      latenciesMs.push(latencyMs)
+    },
     onEnd: (_exchange, exchangeEnd) => void ends.push(exchangeEnd),
   }
   const exchange = new Exchange(
@@ -129,6 +133,7 @@ function stage(script: Script = {}, head: RequestHead = requestHead(), end = tru
     up,
     ends,
     attemptEnds,
+    latenciesMs,
     exchange,
     connect,
     assertClean,
@@ -319,6 +324,16 @@ test('a try over its time is cancelled and repeated', () => {
   s.up(1).sink.onResponseHead(head(200), true)
   assert.equal(s.down.status, 200)
   s.assertClean()
+})
+
+test('the making of a connection is not held against the endpoint', () => {
+  const bench = stage({ slowConnect: true })
+  bench.clock.turn(50)
+  bench.connect()
+  bench.clock.turn(7)
+  bench.up().sink.onResponseHead(head(200), true)
+  assert.deepEqual(bench.latenciesMs, [7])
+  bench.assertClean()
 })
 
 test('the time of a try ends with the response head', () => {

@@ -141,7 +141,7 @@ test('exchanges are counted by direction, service, route, peer, status and flag'
     'outrigger_errors_total{direction="outbound",flag="UH",code="no-endpoints"} 1',
     'outrigger_retries_total{service="shop/orders"} 4',
     'outrigger_request_bytes_total{direction="outbound",service="shop/orders"} 30',
-    'outrigger_watch_reconnects_total 0',
+    'outrigger_watch_losses_total 0',
   ]) {
     assert(body.includes(`${line}\n`), `${line} in\n${body}`)
   }
