@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { ok, type Result } from '../certs/result.ts'
 import { LoadState } from './balancing/load-state.ts'
 import type { Bootstrap } from './config/bootstrap.ts'
@@ -25,7 +24,7 @@ import type { LaneDeps } from './pipeline/lane-deps.ts'
 import { Reporting } from './reporting.ts'
 import { ReplayBuffer, ReplayMemory } from './resilience/replay-buffer.ts'
 import type { Seams } from './seams.ts'
-import { type BoundPorts, bind, identityOf, readBundle, registrations } from './startup.ts'
+import { type BoundPorts, bind, identityOf, readBundle, readJoinToken, registrations } from './startup.ts'
 import { Surfaces } from './surfaces.ts'
 import { AppPool } from './upstream/app-pool.ts'
 import { createLinkDialer } from './upstream/dial-link.ts'
@@ -179,11 +178,12 @@ export async function startSidecar(boot: Bootstrap, seams: Seams): Promise<Resul
 
   // the control plane
   const channel = new ControlChannel({ clock, identities, bundle: bundle.value, addresses: boot.controlPlanes })
-  const readToken = async (): Promise<string | undefined> =>
-    boot.joinTokenFile === undefined
-      ? undefined
-      : (await readFile(boot.joinTokenFile, 'utf8').catch(() => undefined))?.trim()
-  const signer = new ControlPlaneSigner({ channel, identities, clock, readToken })
+  const signer = new ControlPlaneSigner({
+    channel,
+    identities,
+    clock,
+    readToken: () => readJoinToken(boot.joinTokenFile),
+  })
   const rotation = new CertificateRotation({
     id: id.value,
     store: identities,

@@ -38,6 +38,16 @@ export async function readBundle(file: string, trustDomain: string): Promise<Res
   return bundle.ok ? bundle : err(`Cannot use the trust bundle ${file} (--bundle): ${bundle.error}`)
 }
 
+/** The join token as its file has it now; undefined where no file is named. Read for each use: tokens are replaced. */
+export async function readJoinToken(file: string | undefined): Promise<Result<string | undefined, string>> {
+  if (file === undefined) return ok(undefined)
+  try {
+    return ok((await readFile(file, 'utf8')).trim())
+  } catch (error) {
+    return err(`Cannot read the join token ${file} (--join-token-file): ${(error as NodeJS.ErrnoException).code}`)
+  }
+}
+
 /** Binds every listener, or says which one can't be had. */
 export async function bind(
   boot: Bootstrap,

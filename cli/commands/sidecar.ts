@@ -1,6 +1,12 @@
 import type { Command } from 'commander'
 import type { Result } from '../../certs/result.ts'
-import { type Address, type Bootstrap, parseServiceName, parseUpstream } from '../../sidecar/config/bootstrap.ts'
+import {
+  type Address,
+  type Bootstrap,
+  parseServiceName,
+  parseUpstream,
+  parseWorkloadName,
+} from '../../sidecar/config/bootstrap.ts'
 import { runSidecar } from '../../sidecar/main.ts'
 import { CliError, ExitCode } from '../exit-code.ts'
 import { addressArgument, addressesArgument, durationArgument, flag, listArgument } from '../flags.ts'
@@ -113,7 +119,7 @@ export function addSidecarCommand(program: Command): void {
 
 function toBootstrap(flags: SidecarFlags): Bootstrap {
   const [namespace = '', name = ''] = flags.workload.split('/')
-  get(parseServiceName(flags.workload, ''), '--workload')
+  get(parseWorkloadName(flags.workload), '--workload')
   if (flags.admin.host !== '127.0.0.1' && flags.admin.host !== '::1' && flags.admin.host !== 'localhost') {
     throw new CliError(
       ExitCode.usage,

@@ -29,13 +29,19 @@ export function addValidateCommand(program: Command): void {
     .option('--offline', 'ask no control plane: services that these files do not declare count as missing')
   withApiFlags(command).action(async (flags: ValidateFlags) => {
     const files = readManifestFiles(flags.filename)
-    if (flags.offline === true) return console.log(validateOffline(files, flags.namespace))
-    const { count } = await toApiClient(flags).call<{ count: number }>('POST', '/v1/validate', {
-      namespace: flags.namespace,
-      files,
-    })
-    console.log(`${count} ${count === 1 ? 'manifest is' : 'manifests are'} valid`)
+    console.log(await (flags.offline === true ? validateOffline(files, flags.namespace) : validateLive(files, flags)))
   })
+}
+
+async function validateLive(files: readonly ManifestFile[], flags: ValidateFlags): Promise<string> {
+  const body = { namespace: flags.namespace, files }
+  try {
+    const { count } = await toApiClient(flags).call<{ count: number }>('POST', '/v1/validate', body)
+    return `${count} ${count === 1 ? 'manifest is' : 'manifests are'} valid`
+  } catch (error) {
+    if (!(error instanceof CliError) || error.exitCode !== ExitCode.unavailable) throw error
+    throw new CliError(error.exitCode, `${error.message}, or check without one with --offline`)
+  }
 }
 
 /** The line to print; problems are thrown as one error. Warnings are part of the line. */

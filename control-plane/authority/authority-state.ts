@@ -156,7 +156,10 @@ function readAuthority(
   if (certificate?.isCa !== true) return err(`the ${role} certificate is not a CA`)
   if (stored.sealedKey === undefined) return ok({ certificate, keyPair: undefined })
   const pem = unseal(sealKey, purposeOf(role, trustDomain, certificate), stored.sealedKey)
-  if (!pem.ok) return err(`the private key of the ${role} certificate stays closed: ${pem.error}`)
+  if (!pem.ok)
+    return err(
+      `the private key of the ${role} certificate stays closed: ${pem.error}; bring back the seal key that this mesh was created with, or name another registry`,
+    )
   const keyPair = fromPrivateKeyPem(pem.value)
   if (!keyPair.ok) return keyPair
   if (!isSameKey(keyPair.value.publicKey, certificate.publicKey)) {

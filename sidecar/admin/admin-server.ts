@@ -41,6 +41,7 @@ export async function startAdminServer(
     () => ({ status: 200, body: source() })
   return listenLocal({
     ...options,
+    flag: '--admin',
     refuse: refuseStrangers,
     routes: {
       'GET /config': show(sources.config),

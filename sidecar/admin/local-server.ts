@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { err, ok, type Result } from '../../certs/result.ts'
 import { LIMITS } from '../core/limits.ts'
+import { listenProblem } from '../core/listen-problem.ts'
 
 /** What a route answers. An object is written as JSON, text as it is. */
 export interface LocalAnswer {
@@ -23,6 +24,8 @@ export interface LocalServer extends AsyncDisposable {
 
 /** How a server of the control surface is built. */
 export interface LocalServerOptions {
+  /** The flag that the address comes from: named when it can't be had. */
+  readonly flag: string
   readonly host: string
   /** 0 takes a free port. */
   readonly port: number
@@ -44,7 +47,7 @@ export function listenLocal(options: LocalServerOptions): Promise<Result<LocalSe
   server.maxConnections = 100
   return new Promise((resolve) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
-      resolve(err(`Cannot listen on ${options.host}:${options.port}: ${error.code ?? error.message}`))
+      resolve(err(listenProblem(options.flag, options, error)))
     })
     server.listen(options.port, options.host, () => resolve(ok(toLocalServer(server))))
   })

@@ -21,6 +21,7 @@ export function startProbeServer(
 ): Promise<Result<LocalServer, string>> {
   return listenLocal({
     ...address,
+    flag: '--probes',
     routes: {
       'GET /metrics': (request) => {
         const { body, contentType } = sources.metrics.expose(request.headers.accept)

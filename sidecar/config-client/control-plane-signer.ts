@@ -10,8 +10,8 @@ export interface ControlPlaneSignerDeps {
   readonly channel: ControlChannel
   readonly identities: IdentityStore
   readonly clock: Clock
-  /** The join token as it is now, read anew for each use; undefined: there is none. */
-  readonly readToken: () => Promise<string | undefined>
+  /** The join token as it is now, read anew for each use, or why it can't be read; undefined: there is none. */
+  readonly readToken: () => Promise<Result<string | undefined, string>>
 }
 
 const ANSWER_TIMEOUT_MS = 8_000
@@ -41,7 +41,8 @@ export class ControlPlaneSigner implements Signer {
       let answer = held !== undefined && clock.wallMs() < held.notAfterMs ? await ask(undefined) : undefined
       if (answer === undefined || (!answer.ok && !answer.error.retry)) {
         const token = await this.#deps.readToken()
-        if (token !== undefined) answer = await ask(token)
+        if (!token.ok) return token
+        if (token.value !== undefined) answer = await ask(token.value)
       }
       if (answer === undefined) return err('there is neither a valid certificate nor a join token to ask with')
       return answer.ok ? answer : err(answer.error.detail)

@@ -75,6 +75,12 @@ export function parseServiceName(text: string, namespace: string): Result<string
   return ok(parts.join('/'))
 }
 
+/** `shop/web`: the namespace is part of who a workload is, so none is assumed. */
+export function parseWorkloadName(text: string): Result<string, string> {
+  const name = parseServiceName(text, '')
+  return name.ok ? name : err(`"${text}" is not a workload; wanted NAMESPACE/NAME, such as shop/web`)
+}
+
 /** `orders=127.0.0.1:9101`, `shop/orders:8080=127.0.0.1:9101`. */
 export function parseUpstream(text: string, namespace: string): Result<ExplicitUpstream, string> {
   const at = text.indexOf('=')

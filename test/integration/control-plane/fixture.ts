@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { bundleFromPem } from '../../../certs/bundle.ts'
+import { ok, type Result } from '../../../certs/result.ts'
 import { workloadId } from '../../../certs/spiffe-id.ts'
 import { type ControlPlane, startControlPlane } from '../../../control-plane/control-plane.ts'
 import type { ControlPlaneOptions } from '../../../control-plane/control-plane-options.ts'
@@ -114,7 +115,7 @@ export class TestSidecar implements AsyncDisposable {
     this.identities = identities
     const addresses = [{ host: '127.0.0.1', port: options.port }]
     this.channel = new ControlChannel({ clock, identities, bundle: bundle.value, addresses })
-    const readToken = async (): Promise<string | undefined> => options.token
+    const readToken = async (): Promise<Result<string | undefined, string>> => ok(options.token)
     const signer = new ControlPlaneSigner({ channel: this.channel, identities, clock, readToken })
     this.rotation = new CertificateRotation({ id: id.value, store: identities, signer, clock, random })
     this.watch = new WatchClient({

@@ -142,7 +142,7 @@ test('the admin port does not listen beyond loopback, and says when a port is ta
   await using server = await start()
   assert.deepEqual(await startAdminServer({ ...LOCAL, port: server.port }, sources()), {
     ok: false,
-    error: `Cannot listen on 127.0.0.1:${server.port}: EADDRINUSE`,
+    error: `Cannot listen on 127.0.0.1:${server.port} (--admin): the port is in use by another program; stop it, or choose another port`,
   })
 })
 
