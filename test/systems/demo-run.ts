@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { ROOT } from '../architecture/import-graph.ts'
 
 /** The line of JSON that the demo ends with. */
@@ -18,7 +19,10 @@ export interface DemoResult {
 const LONGEST_MS = 110_000
 
 /** Runs the demo unattended, as `make demo ONCE=1` does. Answers its code, its output, and its last line, read. */
-export function runDemo(args: readonly string[]): Promise<{
+export function runDemo(
+  args: readonly string[],
+  onLine: (line: string) => void = () => undefined,
+): Promise<{
   readonly code: number | string | null
   readonly output: string
   readonly result: DemoResult | undefined
@@ -28,6 +32,7 @@ export function runDemo(args: readonly string[]): Promise<{
     const child = execFile(process.execPath, command, { timeout: LONGEST_MS, cwd: ROOT }, (_, stdout, stderr) => {
       resolve({ code: child.exitCode ?? child.signalCode, output: stdout + stderr, result: readResult(stdout) })
     })
+    if (child.stdout !== null) createInterface({ input: child.stdout }).on('line', onLine)
   })
 }
 
