@@ -1,5 +1,5 @@
 import Type, { type TObject, type TProperties, type TSchema } from 'typebox'
-import { DURATION_PATTERN } from './duration.ts'
+import { DURATION_PATTERN } from '../../sidecar/core/duration.ts'
 
 /*
  * The pieces that kinds are written with. Only what a structural CRD schema can say (no unions of types, no `$ref`), so

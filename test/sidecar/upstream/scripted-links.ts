@@ -79,6 +79,12 @@ export class ScriptedLink implements Link {
     if (this.streams.length === 0 && (this.isRetired || this.#isGone)) this.destroy()
   }
 
+  /** All its streams end, and what follows from that happens. */
+  finish(): void {
+    while (this.streams.length > 0) this.answer()
+    this.settle()
+  }
+
   #tellGone(): void {
     if (this.#isGone) return
     this.#isGone = true
