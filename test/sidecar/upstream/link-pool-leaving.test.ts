@@ -21,6 +21,14 @@ test('links to an endpoint that is gone take nothing new and finish what they ca
   assert.equal(dialer.pending.length, 1, 'one that comes back is dialled anew')
 })
 
+test('an endpoint that leaves while its links are renewed leaves with the old ones too', () => {
+  const { pool, standing } = poolSetting()
+  const old = standing()
+  pool.renewAll()
+  pool.retain(NOBODY)
+  assert(old.isRetired)
+})
+
 test('an endpoint that nobody talks to for long is let go, and not before', () => {
   const { clock, pool, standing } = poolSetting()
   const link = standing()
