@@ -4,7 +4,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 export NODE_OPTIONS := --disable-warning=ExperimentalWarning
 READY := node_modules/.package-lock.json
 
-.PHONY: help test lint check demo bench crds
+.PHONY: help test lint check demo bench generate
 
 help: #? lists the targets
 	@grep -E '^[a-z-]+:.*#\?' $(MAKEFILE_LIST) | sed -E 's/:[^#]*#\? /\t/' | expand -t 12
@@ -25,8 +25,9 @@ check: lint test #? lint, then test
 demo: $(READY) #? the mesh with real services; ONCE=1: unattended; REGISTRY=consul: on a real Consul agent
 	@node examples/shop/demo.ts $(if $(ONCE),--once) $(if $(REGISTRY),--registry $(REGISTRY))
 
-crds: $(READY) #? regenerates manifests/crds from the schemas
+generate: $(READY) #? writes what follows from the code: manifests/crds, docs/errors, limits and metrics
 	node manifests/generate.ts
+	node test/architecture/write-docs.ts
 
 bench: $(READY) #? requests/s and latency through two sidecars beside HAProxy and nginx; QUICK=1: one row
 	node bench/run.ts $(if $(QUICK),--quick)

@@ -47,7 +47,10 @@ export class ApiClient {
 
   #send(method: string, path: string, body: string | undefined): Promise<{ status: number; text: string }> {
     const headers: Record<string, string> = { accept: 'application/json' }
-    if (body !== undefined) headers['content-type'] = 'application/json'
+    if (body !== undefined) {
+      headers['content-type'] = 'application/json'
+      headers['content-length'] = String(Buffer.byteLength(body)) // Node sends a DELETE's body without framing else
+    }
     if (this.#token !== undefined) headers['authorization'] = `Bearer ${this.#token}`
     return new Promise((resolve, reject) => {
       const sent = request(new URL(path, this.#base), { method, headers, timeout: TIMEOUT_MS }, (response) => {

@@ -1,9 +1,7 @@
 import type { Command } from 'commander'
 import { validateWorld } from '../../control-plane/compile/validate-world.ts'
 import { formatProblem } from '../../control-plane/policy/format-problem.ts'
-import type { Manifest } from '../../control-plane/policy/manifest.ts'
-import { manifestKey, refOf } from '../../control-plane/policy/manifest.ts'
-import { parseManifests } from '../../control-plane/policy/parse-manifests.ts'
+import { parseManifestFiles } from '../../control-plane/policy/parse-manifest-files.ts'
 import { buildWorld } from '../../control-plane/world/build-world.ts'
 import { type ApiFlags, toApiClient, withApiFlags } from '../api-flags.ts'
 import { CliError, ExitCode } from '../exit-code.ts'
@@ -46,33 +44,15 @@ async function validateLive(files: readonly ManifestFile[], flags: ValidateFlags
 
 /** The line to print; problems are thrown as one error. Warnings are part of the line. */
 export function validateOffline(files: readonly ManifestFile[], namespace: string): string {
-  const manifests: Manifest[] = []
-  const problems: string[] = []
-  for (const { name, text } of files) {
-    const parsed = parseManifests(text, name, namespace)
-    if (parsed.ok) manifests.push(...parsed.value)
-    else problems.push(...parsed.error.map(formatProblem))
-  }
-  const warnings: string[] = []
-  if (problems.length === 0) {
-    for (const key of repeated(manifests)) problems.push(`${key}: two documents have this kind and name; keep one`)
-    const world = buildWorld({
-      manifests,
-      instances: [],
-      trust: { trustDomain: 'local.mesh', rootsPem: [], sequence: 0 },
-      generation: 0,
-    })
-    for (const problem of validateWorld(world))
-      (problem.severity === 'error' ? problems : warnings).push(formatProblem(problem))
-  }
-  if (problems.length > 0) throw new CliError(ExitCode.failed, problems.join('\n'))
+  const parsed = parseManifestFiles(files, namespace)
+  if (!parsed.ok) throw new CliError(ExitCode.failed, parsed.error.map(formatProblem).join('\n'))
+  const manifests = parsed.value
+  const trust = { trustDomain: 'local.mesh', rootsPem: [], sequence: 0 }
+  const found = validateWorld(buildWorld({ manifests, instances: [], trust, generation: 0 }))
+  const errors = found.filter(({ severity }) => severity === 'error').map(formatProblem)
+  if (errors.length > 0) throw new CliError(ExitCode.failed, errors.join('\n'))
   return [
     `${manifests.length} ${manifests.length === 1 ? 'manifest is' : 'manifests are'} valid`,
-    ...warnings.map((warning) => `warning: ${warning}`),
+    ...found.map((warning) => `warning: ${formatProblem(warning)}`),
   ].join('\n')
-}
-
-function repeated(manifests: readonly Manifest[]): string[] {
-  const keys = manifests.map((manifest) => manifestKey(refOf(manifest)))
-  return keys.filter((key, at) => keys.indexOf(key) < at)
 }

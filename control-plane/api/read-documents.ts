@@ -1,11 +1,9 @@
 import Type from 'typebox'
 import { err, ok, type Result } from '../../certs/result.ts'
 import { parserOf, toLine } from '../../sidecar/core/schema.ts'
-import { locateProblem } from '../policy/locate-problem.ts'
-import { type Manifest, manifestKey, nameOf, refOf } from '../policy/manifest.ts'
+import type { Manifest } from '../policy/manifest.ts'
 import type { ManifestProblem } from '../policy/manifest-problem.ts'
-import { findSource } from '../policy/manifest-source.ts'
-import { parseManifests } from '../policy/parse-manifests.ts'
+import { parseManifestFiles } from '../policy/parse-manifest-files.ts'
 import { type ApiError, type ApiReply, failure } from './api-reply.ts'
 import type { ApiRequest } from './api-server.ts'
 
@@ -27,19 +25,8 @@ const ALLOWED = '{"files": [{"name": "mesh.yaml", "text": "…"}]} as JSON, or m
 export function readDocuments(request: ApiRequest): Result<readonly Manifest[], ApiReply> {
   const input = readFiles(request)
   if (!input.ok) return err(failure(400, input.error))
-  const manifests = new Map<string, Manifest>()
-  const problems: ManifestProblem[] = []
-  for (const { name, text } of input.value.files) {
-    const parsed = parseManifests(text, name, input.value.namespace ?? 'default')
-    if (!parsed.ok) problems.push(...parsed.error)
-    for (const manifest of parsed.ok ? parsed.value : []) {
-      const key = manifestKey(refOf(manifest))
-      const earlier = manifests.get(key)
-      if (earlier === undefined) manifests.set(key, manifest)
-      else problems.push(duplicateOf(manifest, earlier))
-    }
-  }
-  return problems.length > 0 ? err(refusalFor(problems)) : ok([...manifests.values()])
+  const parsed = parseManifestFiles(input.value.files, input.value.namespace ?? 'default')
+  return parsed.ok ? parsed : err(refusalFor(parsed.error))
 }
 
 /** 422 with all problems; the first one is the summary. */
@@ -71,15 +58,4 @@ function readFiles(
   }
   const parsed = filesParser.parse(value)
   return parsed.ok ? parsed : err({ what: parsed.error.map(toLine).join('; '), where: 'body', allowed: ALLOWED })
-}
-
-function duplicateOf(manifest: Manifest, earlier: Manifest): ManifestProblem {
-  const first = findSource(earlier)
-  const where = first === undefined ? '' : ` (first in ${first.file}:${first.lineOf(['metadata', 'name'])})`
-  const problem = {
-    path: ['metadata', 'name'],
-    problem: `names a manifest that was given already${where}`,
-    allowed: 'one document for each kind, namespace and name',
-  }
-  return locateProblem(problem, findSource(manifest), nameOf(manifest))
 }
