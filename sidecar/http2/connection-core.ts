@@ -85,6 +85,8 @@ export class ConnectionCore implements StreamHost {
   #isDrained = false
   #isAnnounced = false
   #uncreditedBytes = 0
+  /** Held for paused sinks and given back to the window already; at most once more the connection's window. */
+  #heldBytes = 0
   readonly #resets = new Int32Array(REMEMBERED_RESETS)
   #nextReset = 0
 
@@ -226,11 +228,23 @@ export class ConnectionCore implements StreamHost {
 
   creditConnection(bytes: number): void {
     this.#uncreditedBytes += bytes
-    if (this.#uncreditedBytes * 2 < this.settings.connectionWindowBytes || this.isClosed) return
+    // Half of what is not held: the peer must not run dry while it waits for our word.
+    if (this.#uncreditedBytes === 0 || this.#uncreditedBytes < this.receiveWindowBytes || this.isClosed) return
     this.writer.windowUpdate(0, this.#uncreditedBytes)
     this.receiveWindowBytes += this.#uncreditedBytes
     this.#uncreditedBytes = 0
     this.announce()
+  }
+
+  creditHeld(bytes: number): number {
+    const credited = Math.min(bytes, this.settings.connectionWindowBytes - this.#heldBytes)
+    this.#heldBytes += credited
+    this.creditConnection(credited)
+    return credited
+  }
+
+  releaseHeld(bytes: number): void {
+    this.#heldBytes -= bytes
   }
 
   sendWindowUpdate(stream: Http2Stream, bytes: number): void {

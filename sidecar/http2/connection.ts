@@ -10,6 +10,9 @@ import { ReceivedFrames } from './received-frames.ts'
 import { ReceivedHeads } from './received-heads.ts'
 import { ClientStream } from './stream/client-stream.ts'
 
+/** Below this part of its window a connection counts as clogged: while sinks take bytes it never falls below a half. */
+const CLOGGED_SHARE = 16
+
 /**
  * One HTTP/2 connection, either end, without a socket (RFC 9113): the owner gives it what arrives and writes what it
  * collects. All frames of a turn leave in one `takeOutput`.
@@ -41,10 +44,11 @@ export class Http2Connection {
     return this.#core.streams.size
   }
 
-  /** Whether `openStream` would open one. */
+  /** Whether `openStream` would open one. Not where slow readers hold so much that an answer could not come through. */
   get canOpenStream(): boolean {
     const core = this.#core
     const mayOpen = core.role === 'client' && !core.isClosed && !core.isGoingAway && !core.isStuck
+    if (core.receiveWindowBytes * CLOGGED_SHARE < core.settings.connectionWindowBytes) return false
     return mayOpen && core.streams.size < core.peer.streamCount && this.#control.nextStreamId < MAX_31_BITS
   }
 

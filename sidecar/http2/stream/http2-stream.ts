@@ -8,6 +8,8 @@ import { nextState, StreamEvent, StreamState } from './stream-state.ts'
 /** Body bytes that arrived while the stream was paused. */
 interface Held {
   readonly chunks: Buffer[]
+  /** Of these, the connection's window has got back this many. */
+  creditedBytes: number
   /** The end arrived too, with these trailers. */
   trailers: Fields | undefined
 }
@@ -118,8 +120,14 @@ export abstract class Http2Stream {
     }
     if (bytes === 0) return true
     const chunk = octets.subarray(start, end)
-    if (this.isPaused || this.#held !== undefined) this.#hold().chunks.push(Buffer.from(chunk))
-    else this.#passOn(chunk)
+    if (this.isPaused || this.#held !== undefined) {
+      const held = this.#hold()
+      held.chunks.push(Buffer.from(chunk))
+      held.creditedBytes += this.host.creditHeld(bytes)
+      return true
+    }
+    this.#passOn(chunk)
+    this.host.creditConnection(bytes)
     return true
   }
 
@@ -145,7 +153,9 @@ export abstract class Http2Stream {
       return
     }
     while (held.chunks.length > 0) {
-      this.#passOn(held.chunks.shift() as Buffer)
+      const chunk = held.chunks.shift() as Buffer
+      this.#letGo(held, chunk.length)
+      this.#passOn(chunk)
       if (this.isPaused || this.isDead) return
     }
     this.#held = undefined
@@ -185,7 +195,7 @@ export abstract class Http2Stream {
     this.queue = undefined
     const held = this.#held
     this.#held = undefined
-    if (held !== undefined) for (const chunk of held.chunks) this.host.creditConnection(chunk.length)
+    if (held !== undefined) for (const chunk of held.chunks) this.#letGo(held, chunk.length)
     if (this.state !== StreamState.closed) {
       this.state = StreamState.closed
       this.host.onStreamClosed(this)
@@ -205,13 +215,20 @@ export abstract class Http2Stream {
   }
 
   #hold(): Held {
-    this.#held ??= { chunks: [], trailers: undefined }
+    this.#held ??= { chunks: [], creditedBytes: 0, trailers: undefined }
     return this.#held
+  }
+
+  /** Held bytes leave our hands. */
+  #letGo(held: Held, bytes: number): void {
+    const credited = Math.min(bytes, held.creditedBytes)
+    held.creditedBytes -= credited
+    this.host.releaseHeld(credited)
+    this.host.creditConnection(bytes - credited)
   }
 
   #passOn(chunk: Buffer): void {
     this.deliverBody(chunk)
-    this.host.creditConnection(chunk.length)
     this.#credit(chunk.length)
   }
 

@@ -27,6 +27,12 @@ export interface StreamHost {
   creditConnection(bytes: number): void
   /** … and on the stream. */
   sendWindowUpdate(stream: HostedStream, bytes: number): void
+  /**
+   * Body bytes are held for a paused sink. Answers how many of them the connection's window got back at once, so that who
+   * reads slowly stops nobody else; `releaseHeld` says later that those left our hands.
+   */
+  creditHeld(bytes: number): number
+  releaseHeld(bytes: number): void
   /** The stream is closed: forget it. */
   onStreamClosed(stream: HostedStream): void
 }

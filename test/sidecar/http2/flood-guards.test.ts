@@ -130,10 +130,13 @@ test('DATA past the windows is refused: the stream, or the connection', () => {
   const server = startedServer({ streamWindowBytes: 100 })
   server.connection.receive(Buffer.concat([headers(1, POST_BLOCK, END_HEADERS), data(1, 'x'.repeat(101))]))
   assert.deepEqual(server.said(), ['resetStream 1 flowControlError'])
-  const whole = startedServer({ connectionWindowBytes: 65_535, streamWindowBytes: 100_000 })
+  const whole = startedServer({ connectionWindowBytes: 65_535, streamWindowBytes: 200_000 })
   whole.connection.receive(headers(1, POST_BLOCK, END_HEADERS))
   whole.requests[0]?.stream.pause()
-  for (let i = 0; i < 4; i++) whole.connection.receive(frame(0, 0, 1, Buffer.alloc(16_384)))
+  // What a paused stream holds gives its window back once, and no more: memory is bounded by two windows.
+  for (let i = 0; i < 7; i++) whole.connection.receive(frame(0, 0, 1, Buffer.alloc(16_384)))
+  assert.equal(whole.said().at(-1), 'windowUpdate 0')
+  for (let i = 0; i < 2; i++) whole.connection.receive(frame(0, 0, 1, Buffer.alloc(16_384)))
   assert.equal(whole.said().at(-1), 'goAway 0 flowControlError')
 })
 

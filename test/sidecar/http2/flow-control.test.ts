@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'ava'
 import { meshError } from '../../../sidecar/core/mesh-errors.ts'
 import { NO_FIELDS, UNKNOWN_LENGTH } from '../../../sidecar/http/head.ts'
+import type { UpstreamStream } from '../../../sidecar/http/streams.ts'
 import { pair, type SeenRequest, SeenResponse, settle, type TestEnd } from '../../support/http2-frames.ts'
 import { requestHead } from '../../support/recording-streams.ts'
 
@@ -80,6 +81,65 @@ test('a paused stream stops its own source, at the window, and nobody else', () 
   slowSeen.stream.resume()
   settle(client, server)
   assert.deepEqual([slowSeen.bodyBytes, slowSeen.isEnded], [30_001, true])
+})
+
+test('paused streams that hold more than the window of the connection stop nobody else', () => {
+  const { client, server } = pair(SMALL, SMALL)
+  server.onSeen = (seen) => seen.stream.pause()
+  const slow = Array.from({ length: 10 }, () => client.connection.openStream(upload, false, new SeenResponse()))
+  for (const stream of slow) stream?.sendBody(Buffer.alloc(10_000))
+  settle(client, server)
+  server.onSeen = () => undefined
+  const other = client.connection.openStream(upload, false, new SeenResponse())
+  other?.sendBody(Buffer.alloc(200_000))
+  other?.sendEnd(NO_FIELDS)
+  settle(client, server)
+  assert.deepEqual([server.requests[10]?.bodyBytes, server.requests[10]?.isEnded], [200_000, true])
+  for (const stream of slow) stream?.sendEnd(NO_FIELDS)
+  for (const { stream } of server.requests) stream.resume()
+  settle(client, server)
+  assert.deepEqual(
+    server.requests.slice(0, 10).map(({ bodyBytes, isEnded }) => [bodyBytes, isEnded]),
+    Array(10).fill([10_000, true]),
+  )
+})
+
+test('a connection that slow readers have clogged opens no stream until they read on', () => {
+  const { client, server } = pair(SMALL, SMALL)
+  server.onSeen = (seen) => {
+    seen.stream.sendHead({ status: 200, fields: [], bodyLength: UNKNOWN_LENGTH }, false)
+    seen.stream.sendBody(Buffer.alloc(10_000))
+    seen.stream.sendEnd(NO_FIELDS)
+  }
+  const slow: UpstreamStream[] = []
+  while (client.connection.canOpenStream) {
+    assert(slow.length < 20, 'at most two windows are held')
+    const stream = client.connection.openStream(requestHead(), true, new SeenResponse())
+    assert(stream !== undefined)
+    stream.pause()
+    slow.push(stream)
+    settle(client, server)
+  }
+  assert(slow.length > 10)
+  for (const stream of slow) stream.resume()
+  settle(client, server)
+  assert.equal(client.connection.canOpenStream, true)
+})
+
+test('a window that slow readers have used to the last octet is not given back as nothing', () => {
+  const { client, server } = pair(SMALL, { ...SMALL, streamWindowBytes: 65_535 })
+  server.onSeen = (seen) => seen.stream.pause()
+  const slow = Array.from({ length: 3 }, () => client.connection.openStream(upload, false, new SeenResponse()))
+  for (const stream of slow) stream?.sendBody(Buffer.alloc(60_000))
+  settle(client, server)
+  assert.deepEqual(server.said(), [], 'nobody was told anything wrong')
+  for (const stream of slow) stream?.sendEnd(NO_FIELDS)
+  for (const { stream } of server.requests) stream.resume()
+  settle(client, server)
+  assert.deepEqual(
+    server.requests.map(({ bodyBytes }) => bodyBytes),
+    [60_000, 60_000, 60_000],
+  )
 })
 
 test('a source that was stopped is told to go on when half of what waited is gone', () => {
