@@ -92,8 +92,10 @@ export class InboundLane implements Lane<Exchange> {
     this.#apps.abandon(this.#appHost, exchange.notes.appPort, exchange)
   }
 
+  /** An application does not speak for the mesh: with `x-outrigger-error` it would decide over the caller's retries. */
   editResponse(_exchange: Exchange, head: ResponseHead): ResponseHead {
-    return head
+    const fields = stripMeshFields(head.fields)
+    return fields === head.fields ? head : { ...head, fields }
   }
 
   onAttemptEnd(): void {

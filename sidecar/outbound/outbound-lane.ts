@@ -91,7 +91,10 @@ export class OutboundLane implements Lane<Exchange> {
     const { endpoint } = exchange.notes
     if (endpoint !== undefined && head.status < 500) this.#deps.load.onAttemptAnswer(endpoint)
     const edits = exchange.notes.edits?.response
-    return edits === undefined ? head : { ...head, fields: editFields(head.fields, edits) }
+    // Without a sidecar at the other side it is the application that answers: it does not speak for the mesh.
+    const given = endpoint?.transport === 'plain' ? stripMeshFields(head.fields) : head.fields
+    const fields = edits === undefined ? given : editFields(given, edits)
+    return fields === head.fields ? head : { ...head, fields }
   }
 
   onAttemptEnd(exchange: Exchange, latencyMs: number, outcome: AttemptOutcome | 'abandoned'): void {

@@ -41,6 +41,23 @@ test('what is legal but rare arrives as it was sent: repeated cookies, bytes bey
   assert.equal(valuesOf('x-forwarded-client-cert').length, 1, 'but the identity can not be nominated away')
 })
 
+test('an application does not speak for the mesh: its caller gets none of the mesh’s own fields from it', async () => {
+  await using mesh = await startTestMesh({
+    services: {
+      orders: (_request, response) => {
+        response.setHeader('x-outrigger-error', 'denied').setHeader('x-mesh-attempt', '7').setHeader('x-app', '1')
+        response.writeHead(503).end()
+      },
+    },
+    callers: ['web'],
+  })
+  const { status, headers } = await mesh.call('web', 'orders', '/')
+  assert.deepEqual([status, headers['x-app']], [503, '1'])
+  assert.deepEqual([headers['x-outrigger-error'], headers['x-mesh-attempt']], [undefined, undefined])
+  const metrics = await mesh.workload('web').metrics()
+  assert.equal(metrics.get('outrigger_retries_total{service="shop/orders"}'), 2, 'its 503 was repeated all the same')
+})
+
 test('a head over the limits is refused by itself: other requests on the same link go on', async () => {
   await using mesh = await startTestMesh({
     services: {
