@@ -1,4 +1,3 @@
-import type { Endpoint } from '../config/resources.ts'
 import { backoffMs } from '../core/backoff.ts'
 import { errorFacts, MESH_ERRORS, type MeshError, type MeshErrorCode } from '../core/mesh-errors.ts'
 import { findField } from '../http/fields.ts'
@@ -26,7 +25,8 @@ export function afterAttempt(
   const { service, port, traffic, tried } = plan
   const endpoint = pickEndpoint({ service, port, traffic, tried }, world, recorder)
   if ('code' in endpoint) return end(outcome, wanted('no-endpoint', endpoint.detail), recorder)
-  const delayMs = waitMs(plan, outcome, endpoint, world)
+  const isElsewhere = !tried.includes(endpoint.id)
+  const delayMs = isElsewhere && isUnsent(outcome, context) ? 0 : waitMs(plan, outcome, world)
   if (delayMs >= context.remainingMs)
     return end(outcome, wanted('deadline', `${context.remainingMs} ms are left, less than the wait`), recorder)
   const attempt = plan.attempt + 1
@@ -53,7 +53,8 @@ function whyNotAgain(
   world: World,
 ): Final | undefined {
   const { retry } = plan
-  const unsafe = outcome.kind === 'error' ? whyErrorIsFinal(plan, outcome.error) : whyStatusIsFinal(plan, outcome)
+  const unsafe =
+    outcome.kind === 'error' ? whyErrorIsFinal(plan, outcome.error) : whyStatusIsFinal(plan, outcome, context)
   if (unsafe !== undefined) return unsafe
   if (plan.attempt > retry.attempts) return wanted('attempts', `${retry.attempts} repeats are allowed, and no more`)
   if (!context.canReplay)
@@ -73,14 +74,19 @@ function whyErrorIsFinal(plan: AttemptPlan, error: MeshError): Final | undefined
   return plan.facts.priorAttempts > 0 ? RETRIED_EARLIER : undefined
 }
 
-function whyStatusIsFinal(plan: AttemptPlan, outcome: AttemptOutcome & { kind: 'status' }): Final | undefined {
+function whyStatusIsFinal(
+  plan: AttemptPlan,
+  outcome: AttemptOutcome & { kind: 'status' },
+  context: AttemptContext,
+): Final | undefined {
   const { retry, facts } = plan
+  if (isUnsent(outcome, context)) return undefined
   if (!retry.statuses.includes(outcome.status)) return { because: `status ${outcome.status} is not one to try again` }
   if (!plan.isIdempotent)
     return wanted('not-idempotent', `the callee answered, and ${facts.method} is not idempotent here`)
   if (facts.priorAttempts > 0) return RETRIED_EARLIER
-  const said = findField(outcome.fields, 'x-outrigger-error')
-  if (said !== undefined && isFinalCode(said))
+  const said = saidCode(outcome, context)
+  if (said !== undefined && errorFacts(said).retry === 'never')
     return { because: `the callee's sidecar answered ${said}, which is final` }
   const after = findField(outcome.fields, 'retry-after')
   if (after === undefined) return undefined
@@ -92,16 +98,26 @@ function whyStatusIsFinal(plan: AttemptPlan, outcome: AttemptOutcome & { kind: '
     : undefined
 }
 
-const isFinalCode = (code: string): boolean =>
-  Object.hasOwn(MESH_ERRORS, code) && errorFacts(code as MeshErrorCode).retry === 'never'
+/** The error that the callee's sidecar answered with; undefined when it was the application, or somebody without a sidecar. */
+function saidCode(
+  outcome: AttemptOutcome & { kind: 'status' },
+  { isOverMesh }: AttemptContext,
+): MeshErrorCode | undefined {
+  const said = isOverMesh ? findField(outcome.fields, 'x-outrigger-error') : undefined
+  return said !== undefined && Object.hasOwn(MESH_ERRORS, said) ? (said as MeshErrorCode) : undefined
+}
+
+/** Provably nothing was processed: by our own error, or by the word of the callee's sidecar, which could not reach its application. */
+function isUnsent(outcome: AttemptOutcome, context: AttemptContext): boolean {
+  const code = outcome.kind === 'error' ? outcome.error.code : saidCode(outcome, context)
+  return code !== undefined && errorFacts(code).retry === 'unsent'
+}
 
 const retryAfterMs = (text: string): number | undefined =>
   /^[0-9]{1,9}$/.test(text) ? Number(text) * 1_000 : undefined
 
-/** Nothing was processed and another endpoint is there: at once. Else back-off with full jitter, and what the callee asks for. */
-function waitMs(plan: AttemptPlan, outcome: AttemptOutcome, endpoint: Endpoint, world: World): number {
-  const isUnsent = outcome.kind === 'error' && errorFacts(outcome.error.code).retry === 'unsent'
-  if (isUnsent && !plan.tried.includes(endpoint.id)) return 0
+/** Back-off with full jitter, and what the callee asks for. */
+function waitMs(plan: AttemptPlan, outcome: AttemptOutcome, world: World): number {
   const { backoffBaseMs, backoffMaxMs } = plan.retry
   const delayMs = backoffMs({ baseMs: backoffBaseMs, maxMs: backoffMaxMs }, plan.attempt, world.random)
   if (outcome.kind === 'error') return delayMs

@@ -134,4 +134,6 @@ export interface AttemptContext {
   readonly canReplay: boolean
   /** Time left until the request's deadline, ms; Infinity without one. */
   readonly remainingMs: number
+  /** It came over a mesh link: an `x-outrigger-error` in an answer is the word of the callee's sidecar, not of an application. */
+  readonly isOverMesh: boolean
 }

@@ -56,7 +56,8 @@ export class OutboundLane implements Lane<Exchange> {
   afterAttempt(exchange: Exchange, outcome: AttemptOutcome): Decision {
     const { plan, notes } = exchange
     if (plan === undefined) return { kind: 'refuse', error: errorOf(outcome) }
-    const context = { canReplay: exchange.canReplay, remainingMs: exchange.remainingMs }
+    const { canReplay, remainingMs } = exchange
+    const context = { canReplay, remainingMs, isOverMesh: notes.endpoint?.transport === 'mesh' }
     const decision = afterAttempt(plan, outcome, context, worldOf(this.#deps), notes.recorder ?? SILENT)
     if (decision.kind === 'forward') this.#deps.load.onRetry(plan.service)
     else if ('retryRefused' in decision && decision.retryRefused !== undefined)

@@ -117,7 +117,7 @@ test('an instance that fails in a row is ejected, and a probe readmits it when i
     callers: ['web'],
     manifests: trafficPolicy(
       // in turn: a balancer that goes by cost would avoid an instance that fails before it is ejected
-      '  loadBalancer: {type: RoundRobin}\n  outlierDetection: {consecutive5xxErrors: 3, baseEjectionTime: 700ms}',
+      '  loadBalancer: {type: RoundRobin}\n  outlierDetection: {consecutive5xxErrors: 3, baseEjectionTime: 3s}',
     ),
   })
   const isEjected = async (): Promise<boolean> =>
@@ -135,7 +135,7 @@ test('an instance that fails in a row is ejected, and a probe readmits it when i
   for (let i = 0; i < 20; i++) assert.equal((await mesh.call('web', 'orders', '/')).status, 200)
   assert.equal(served['orders-0'], before['orders-0'], 'nothing is sent to it while it is out')
 
-  await pause(750)
+  await pause(3_050)
   const probed: number[] = []
   while (served['orders-0'] === before['orders-0']) probed.push((await mesh.call('web', 'orders', '/')).status)
   assert.deepEqual(

@@ -41,7 +41,7 @@ test('a try that takes too long is repeated, and a POST is not', async () => {
       },
     },
     callers: ['web'],
-    manifests: trafficPolicy('  timeouts: {request: 5s, perTry: 150ms}'),
+    manifests: trafficPolicy('  timeouts: {request: 10s, perTry: 1s}'),
   })
   const { status, text } = await mesh.call('web', 'orders', '/')
   assert.deepEqual([status, text], [200, 'call 2'])

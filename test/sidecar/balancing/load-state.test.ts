@@ -147,7 +147,7 @@ test('an upstream that always fails gets at most its budget of repeats on top', 
       load.onAttemptStart(ORDERS, picked)
       load.onAttemptEnd(ORDERS, picked, 1, 'failure', plan.traffic)
       const outcome = { kind: 'error', error: meshError('connect-failure', 'down') } as const
-      decision = afterAttempt(plan, outcome, { canReplay: true, remainingMs: 1e9 }, world(), SILENT)
+      decision = afterAttempt(plan, outcome, { canReplay: true, remainingMs: 1e9, isOverMesh: true }, world(), SILENT)
       if (decision.kind === 'forward') load.onRetry(ORDERS)
     }
     load.onExchangeEnd(ORDERS)

@@ -14,7 +14,11 @@ import { SILENT, StepRecorder } from '../../../sidecar/decide/trace-step.ts'
 import { endpoints, retry, rule, service } from '../../support/resources.ts'
 import { facts, load, world } from '../../support/worlds.ts'
 
-const CONTEXT: AttemptContext = { canReplay: true, remainingMs: Number.POSITIVE_INFINITY }
+const CONTEXT: AttemptContext = {
+  canReplay: true,
+  remainingMs: Number.POSITIVE_INFINITY,
+  isOverMesh: true,
+}
 const failed = (code: MeshErrorCode): AttemptOutcome => ({ kind: 'error', error: meshError(code, 'it broke') })
 const answered = (status: number, fields: readonly string[] = []): AttemptOutcome => ({
   kind: 'status',
@@ -64,6 +68,20 @@ test('every error is tried again exactly as its row of the table says', () => {
       assert.equal(decision.kind, wanted ? 'forward' : 'refuse', `${code} ${method}`)
     }
   }
+})
+
+test('what the callee’s sidecar could not hand over is tried again elsewhere at once, whatever the method; an application’s word is not believed', () => {
+  const outcome = answered(503, ['x-outrigger-error', 'connect-failure'])
+  for (const method of ['GET', 'POST']) {
+    const { first, decision } = judge({ request: { method, priorAttempts: 1 }, outcome, settings: { statuses: [] } })
+    assert(decision.kind === 'forward', method)
+    assert.equal(decision.delayMs, 0)
+    assert.notEqual(decision.endpoint.id, first.plan.tried[0])
+  }
+  const plain = judge({ request: { method: 'POST' }, outcome, context: { isOverMesh: false } })
+  assert.equal(plain.decision.kind, 'relay')
+  const unknown = judge({ request: { method: 'POST' }, outcome: answered(503, ['x-outrigger-error', '__proto__']) })
+  assert.equal(unknown.decision.kind, 'relay')
 })
 
 test('a refused repeat keeps the error of the try, and says why', () => {
