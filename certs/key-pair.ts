@@ -7,7 +7,7 @@ export interface KeyPair {
   readonly publicKey: KeyObject
 }
 
-/** A fresh ECDSA key on P-256, from the system's generator: the one kind of key that we make (design.md §3). About 0.1 ms. */
+/** A fresh ECDSA key on P-256, from the system's generator: the one kind of key that we make. About 0.1 ms. */
 export const generateKeyPair = (): KeyPair => generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
 
 /** PKCS #8, unencrypted, as PEM: the caller decides where it may go. */

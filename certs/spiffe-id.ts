@@ -70,7 +70,7 @@ export function trustDomainId(trustDomain: string): Result<SpiffeId, string> {
   return parseSpiffeId(`${SCHEME}${trustDomain}`)
 }
 
-/** Who a workload is: `spiffe://<trust domain>/ns/<namespace>/sa/<service account>` (design.md §4). */
+/** Who a workload is: `spiffe://<trust domain>/ns/<namespace>/sa/<service account>`. */
 export function workloadId(trustDomain: string, namespace: string, serviceAccount: string): Result<SpiffeId, string> {
   for (const [what, name] of [
     ['namespace', namespace],

@@ -7,6 +7,7 @@ import { startSidecar } from './sidecar.ts'
 
 /** The code of a process that could not get what it needs from this machine. */
 const EXIT_ENVIRONMENT = 71
+const HOLD_MS = 60_000
 
 /**
  * Runs a sidecar until a signal ends it: the first SIGTERM or SIGINT drains, a second one ends it at once.
@@ -31,15 +32,17 @@ export async function runSidecar(boot: Bootstrap, logLevel: string): Promise<num
     process.stderr.write(`outrigger sidecar: ${started.error}\n`)
     return EXIT_ENVIRONMENT
   }
-  await new Promise<void>((resolve) => {
-    let isEnding = false
-    const end = (): void => {
-      if (isEnding) process.exit(1)
-      isEnding = true
-      void started.value.drain(boot.drainDelayMs, boot.drainTimeoutMs).then(resolve)
-    }
-    process.on('SIGTERM', end)
-    process.on('SIGINT', end)
-  })
+  let isEnding = false
+  const end = (): void => {
+    if (isEnding) process.exit(1)
+    isEnding = true
+    void started.value.drain(boot.drainDelayMs, boot.drainTimeoutMs)
+  }
+  process.on('SIGTERM', end)
+  process.on('SIGINT', end)
+  // Timers and sockets do not hold the process, and a promise does not either.
+  const hold = setInterval(() => undefined, HOLD_MS)
+  await started.value.closed
+  clearInterval(hold)
   return 0
 }

@@ -13,6 +13,7 @@ import { TimerWheel } from './core/timer-wheel.ts'
 import { http2Counters } from './http2/stream/flood-guard.ts'
 import { InboundLane } from './inbound/inbound-lane.ts'
 import { InboundProxy } from './inbound/inbound-proxy.ts'
+import { PlainInbound } from './inbound/plain-inbound.ts'
 import { CertificateRotation } from './mtls/certificate-rotation.ts'
 import { loadIdentity } from './mtls/identity-file.ts'
 import { keepIdentity } from './mtls/identity-keeper.ts'
@@ -40,10 +41,16 @@ export class Sidecar {
   readonly #parts: Parts
   readonly #seams: Seams
   #drained: Promise<void> | undefined
+  readonly #closed = Promise.withResolvers<void>()
 
   constructor(parts: Parts, seams: Seams) {
     this.#parts = parts
     this.#seams = seams
+  }
+
+  /** Resolves when it has ended, whoever asked for it: a signal, or the admin port. */
+  get closed(): Promise<void> {
+    return this.#closed.promise
   }
 
   /** Ports as they were bound. */
@@ -57,7 +64,7 @@ export class Sidecar {
   }
 
   /**
-   * Stops without losing a request (wire-safety.md section 9): out of every endpoint list; after a while GOAWAY and
+   * Stops without losing a request: out of every endpoint list; after a while GOAWAY and
    * `Connection: close`; what is in flight finishes, up to the timeout. Called again, answers the first call's promise.
    */
   drain(delayMs: number, timeoutMs: number): Promise<void> {
@@ -66,7 +73,7 @@ export class Sidecar {
   }
 
   async #drain(delayMs: number, timeoutMs: number): Promise<void> {
-    const { watch, surfaces, inbound, outbound } = this.#parts
+    const { watch, surfaces, inbound, outbound, plain } = this.#parts
     const { clock, log } = this.#seams
     log.info('draining', { delayMs, timeoutMs })
     surfaces.setDraining()
@@ -74,23 +81,27 @@ export class Sidecar {
     await sleep(clock, delayMs)
     inbound.drain()
     outbound.drain()
+    plain.drain()
     const endMs = clock.nowMs() + timeoutMs
-    while (clock.nowMs() < endMs && inbound.counts.links + outbound.activeCount > 0) await sleep(clock, 20)
-    const left = inbound.counts.streams + outbound.activeCount
+    while (clock.nowMs() < endMs && inbound.counts.links + outbound.activeCount + plain.activeCount > 0)
+      await sleep(clock, 20)
+    const left = inbound.counts.streams + outbound.activeCount + plain.activeCount
     if (left > 0) log.warn('drain timed out', { exchangesBrokenOff: left })
     await this.close()
   }
 
   /** Ends everything now. */
   async close(): Promise<void> {
-    const { watch, inbound, outbound, links, apps, rotation, lastGood, surfaces, reporting, disposables } = this.#parts
+    const { watch, inbound, outbound, plain, links, apps, rotation, lastGood, surfaces, reporting, disposables } =
+      this.#parts
     rotation[Symbol.dispose]()
-    await Promise.all([outbound.close(), inbound.close()])
+    await Promise.all([outbound.close(), inbound.close(), plain.close()])
     links.destroy()
     apps.destroy()
     await watch.close()
     for (const disposable of disposables) disposable[Symbol.dispose]()
     await Promise.all([lastGood.close(), surfaces.close(), reporting.close(FLUSH_TIMEOUT_MS)])
+    this.#closed.resolve()
   }
 }
 
@@ -110,6 +121,7 @@ interface Parts {
   readonly apps: AppPool
   readonly outbound: OutboundProxy
   readonly inbound: InboundProxy
+  readonly plain: PlainInbound
   readonly reporting: Reporting
   readonly surfaces: Surfaces
   readonly disposables: readonly Disposable[]
@@ -170,9 +182,10 @@ export async function startSidecar(boot: Bootstrap, seams: Seams): Promise<Resul
     counters,
     onRefusedPeer: reporting.onRefusedPeer,
   })
-  const bound = await bind(boot, outbound, inbound)
+  const plain = new PlainInbound({ ...exchangeDeps, lane: inboundLane })
+  const bound = await bind(boot, outbound, inbound, plain)
   if (!bound.ok) {
-    await Promise.all([outbound.close(), inbound.close()])
+    await Promise.all([outbound.close(), inbound.close(), plain.close()])
     return bound
   }
 
@@ -221,7 +234,10 @@ export async function startSidecar(boot: Bootstrap, seams: Seams): Promise<Resul
   ]
   disposables.push(identities.subscribe(() => links.renewAll()))
   disposables.push(sweepPools(links, snapshots, clock))
-  const ready = Promise.all([watch.waitReady(), firstIdentity(identities)]).then(() => outbound.open())
+  const ready = Promise.all([watch.waitReady(), firstIdentity(identities)]).then(() => {
+    outbound.open()
+    plain.open()
+  })
   const surfaces = new Surfaces({
     boot,
     seams,
@@ -235,6 +251,7 @@ export async function startSidecar(boot: Bootstrap, seams: Seams): Promise<Resul
     apps,
     inbound,
     outbound,
+    plain,
     wheel,
     http2Counters: counters,
   })
@@ -248,6 +265,7 @@ export async function startSidecar(boot: Bootstrap, seams: Seams): Promise<Resul
     apps,
     outbound,
     inbound,
+    plain,
     reporting,
     surfaces,
     disposables,

@@ -5,11 +5,14 @@ import { type SpiffeId, workloadId } from '../certs/spiffe-id.ts'
 import type { Bootstrap } from './config/bootstrap.ts'
 import type { Registration } from './config/watch-protocol.ts'
 import type { InboundProxy } from './inbound/inbound-proxy.ts'
+import type { PlainInbound } from './inbound/plain-inbound.ts'
 import type { OutboundProxy } from './outbound/outbound-proxy.ts'
 
 /** Ports as they were bound. */
 export interface BoundPorts {
   readonly inbound: number | undefined
+  /** In the order of the flags. */
+  readonly plain: readonly number[]
   /** By service; the listener by Host under ''. */
   readonly upstreams: ReadonlyMap<string, number>
 }
@@ -53,7 +56,14 @@ export async function bind(
   boot: Bootstrap,
   outbound: OutboundProxy,
   inbound: InboundProxy,
+  plain: PlainInbound,
 ): Promise<Result<BoundPorts, string>> {
+  const plainPorts: number[] = []
+  for (const { listen, appPort } of boot.plain) {
+    const bound = await plain.listen(listen, appPort, '--plain')
+    if (!bound.ok) return bound
+    plainPorts.push(bound.value)
+  }
   const upstreams = new Map<string, number>()
   for (const { service, port, listen } of boot.upstreams) {
     const bound = await outbound.listen(listen, { service, port }, '--upstream')
@@ -65,9 +75,9 @@ export async function bind(
     if (!bound.ok) return bound
     upstreams.set('', bound.value)
   }
-  if (boot.inbound === undefined) return ok({ inbound: undefined, upstreams })
+  if (boot.inbound === undefined) return ok({ inbound: undefined, plain: plainPorts, upstreams })
   const bound = await inbound.listen(boot.inbound)
-  return bound.ok ? ok({ inbound: bound.value, upstreams }) : bound
+  return bound.ok ? ok({ inbound: bound.value, plain: plainPorts, upstreams }) : bound
 }
 
 /** What this sidecar registers as, once it knows its own port. */

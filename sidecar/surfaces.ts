@@ -12,6 +12,7 @@ import type { WatchClient } from './config-client/watch-client.ts'
 import type { TimerWheel } from './core/timer-wheel.ts'
 import type { Http2Counters } from './http2/stream/flood-guard.ts'
 import type { InboundProxy } from './inbound/inbound-proxy.ts'
+import type { PlainInbound } from './inbound/plain-inbound.ts'
 import type { CertificateRotation } from './mtls/certificate-rotation.ts'
 import type { IdentityStore } from './mtls/identity-store.ts'
 import type { OutboundProxy } from './outbound/outbound-proxy.ts'
@@ -34,6 +35,7 @@ export interface SurfaceDeps {
   readonly apps: AppPool
   readonly inbound: InboundProxy
   readonly outbound: OutboundProxy
+  readonly plain: PlainInbound
   readonly wheel: TimerWheel
   readonly http2Counters: Http2Counters
 }
@@ -109,7 +111,7 @@ export class Surfaces {
   #expose(accept: string | undefined): ReturnType<Reporting['registry']['expose']> {
     const { seams, snapshots, load, identities, rotation, watch, reporting, links, apps, inbound, outbound } =
       this.#deps
-    const { http2Counters } = this.#deps
+    const { plain, http2Counters } = this.#deps
     const { metrics, registry } = reporting
     const stale = watch.status.staleSinceMs
     metrics.snapshotGeneration.series({}).set(snapshots.current.generation)
@@ -118,6 +120,7 @@ export class Surfaces {
     metrics.openConnections.series({ direction: 'outbound', kind: 'app' }).set(outbound.connectionCount)
     metrics.openConnections.series({ direction: 'outbound', kind: 'link' }).set(links.counts.links)
     metrics.openConnections.series({ direction: 'inbound', kind: 'link' }).set(inbound.counts.links)
+    metrics.openConnections.series({ direction: 'inbound', kind: 'plain' }).set(plain.connectionCount)
     metrics.openConnections.series({ direction: 'inbound', kind: 'upstream' }).set(apps.openCount)
     metrics.openStreams.series({ direction: 'outbound' }).set(links.counts.streams)
     metrics.openStreams.series({ direction: 'inbound' }).set(inbound.counts.streams)

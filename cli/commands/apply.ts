@@ -1,4 +1,6 @@
 import type { Command } from 'commander'
+import { formatProblem } from '../../control-plane/policy/format-problem.ts'
+import type { ManifestProblem } from '../../control-plane/policy/manifest-problem.ts'
 import { type ApiFlags, toApiClient, withApiFlags } from '../api-flags.ts'
 import { flag, listArgument } from '../flags.ts'
 import { readManifestFiles } from '../manifest-files.ts'
@@ -15,6 +17,7 @@ interface Applied {
     readonly name: string
     readonly change: string
   }[]
+  readonly warnings: readonly ManifestProblem[]
 }
 
 /** `outrigger apply`: all of the given manifests, or none. */
@@ -27,12 +30,13 @@ export function addApplyCommand(program: Command): void {
     .addOption(namespaceFlag())
   withApiFlags(command).action(async (flags: ApplyFlags) => {
     const files = readManifestFiles(flags.filename)
-    const { results } = await toApiClient(flags).call<Applied>('PUT', '/v1/manifests', {
+    const { results, warnings } = await toApiClient(flags).call<Applied>('PUT', '/v1/manifests', {
       namespace: flags.namespace,
       files,
     })
     for (const { kind, namespace, name, change } of results)
       console.log(`${kind} ${namespace === '' ? name : `${namespace}/${name}`} ${change}`)
+    for (const warning of warnings) console.log(`warning: ${formatProblem(warning)}`)
   })
 }
 

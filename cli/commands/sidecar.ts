@@ -3,6 +3,8 @@ import type { Result } from '../../certs/result.ts'
 import {
   type Address,
   type Bootstrap,
+  type PlainListener,
+  parseAddress,
   parseServiceName,
   parseUpstream,
   parseWorkloadName,
@@ -22,6 +24,7 @@ interface SidecarFlags {
   readonly upstream?: readonly string[]
   readonly outbound?: Address
   readonly inbound?: Address
+  readonly plain?: readonly string[]
   readonly advertise?: string
   readonly serve?: readonly string[]
   readonly appHost: string
@@ -73,6 +76,12 @@ export function addSidecarCommand(program: Command): void {
       flag('--outbound <host:port>', 'listener that finds the service by the Host field').argParser(addressArgument),
     )
     .addOption(flag('--inbound <host:port>', 'listener of the mesh link').argParser(addressArgument))
+    .addOption(
+      flag(
+        '--plain <host:port=appPort>',
+        'listener for callers without a sidecar, where a PeerAuthentication is PERMISSIVE: 0.0.0.0:9080=8080; repeatable',
+      ).argParser(listArgument),
+    )
     .addOption(
       flag('--advertise <host>', 'address that others reach the mesh link at (default: the one it listens on)'),
     )
@@ -126,6 +135,11 @@ function toBootstrap(flags: SidecarFlags): Bootstrap {
       `--admin ${flags.admin.host}:${flags.admin.port}: the admin port can change the sidecar and is for loopback only; use 127.0.0.1:PORT`,
     )
   }
+  if (flags.serve !== undefined && flags.inbound === undefined)
+    throw new CliError(
+      ExitCode.usage,
+      `--serve ${flags.serve[0]}: nobody can reach the application without a listener for mesh links; add --inbound HOST:PORT`,
+    )
   const labels = Object.fromEntries((flags.label ?? []).map((text) => pairOf(text, '--label')))
   return {
     workload: flags.workload,
@@ -144,6 +158,7 @@ function toBootstrap(flags: SidecarFlags): Bootstrap {
     })),
     appHost: flags.appHost,
     inbound: flags.inbound,
+    plain: (flags.plain ?? []).map(plainListener),
     advertiseHost: flags.advertise,
     admin: flags.admin,
     probes: flags.probes,
@@ -151,6 +166,12 @@ function toBootstrap(flags: SidecarFlags): Bootstrap {
     drainTimeoutMs: flags.drainTimeout,
     recentDecisionCount: 200,
   }
+}
+
+/** `0.0.0.0:9080=8080`. */
+function plainListener(text: string): PlainListener {
+  const [listen, target] = pairOf(text, '--plain')
+  return { listen: get(parseAddress(listen), '--plain'), appPort: portOf(target, `--plain "${text}"`) }
 }
 
 /** `orders:80=8080` or `orders=8080` (port 80). */
@@ -162,17 +183,17 @@ function servedService(
   const [service = '', portText = '80'] = name.split(':')
   return {
     service: get(parseServiceName(service, namespace), '--serve'),
-    port: portOf(portText, text),
-    appPort: portOf(target, text),
+    port: portOf(portText, `--serve "${text}"`),
+    appPort: portOf(target, `--serve "${text}"`),
   }
 }
 
-function portOf(text: string, whole: string): number {
+function portOf(text: string, where: string): number {
   const port = Number(text)
   if (Number.isInteger(port) && port > 0 && port <= 65_535) return port
   throw new CliError(
     ExitCode.usage,
-    `--serve "${whole}": "${text}" is not a port; wanted SERVICE:PORT=APPPORT with numbers from 1 to 65535, such as orders:80=8080`,
+    `${where}: "${text}" is not a port; wanted a number from 1 to 65535, as in --serve orders:80=8080`,
   )
 }
 

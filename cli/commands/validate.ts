@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { validateWorld } from '../../control-plane/compile/validate-world.ts'
 import { formatProblem } from '../../control-plane/policy/format-problem.ts'
+import type { ManifestProblem } from '../../control-plane/policy/manifest-problem.ts'
 import { parseManifestFiles } from '../../control-plane/policy/parse-manifest-files.ts'
 import { buildWorld } from '../../control-plane/world/build-world.ts'
 import { type ApiFlags, toApiClient, withApiFlags } from '../api-flags.ts'
@@ -12,6 +13,11 @@ interface ValidateFlags extends ApiFlags {
   readonly filename: readonly string[]
   readonly namespace: string
   readonly offline?: boolean
+}
+
+interface Validated {
+  readonly count: number
+  readonly warnings: readonly ManifestProblem[]
 }
 
 /** `outrigger validate`: the checks of `apply` without applying. */
@@ -34,8 +40,7 @@ export function addValidateCommand(program: Command): void {
 async function validateLive(files: readonly ManifestFile[], flags: ValidateFlags): Promise<string> {
   const body = { namespace: flags.namespace, files }
   try {
-    const { count } = await toApiClient(flags).call<{ count: number }>('POST', '/v1/validate', body)
-    return `${count} ${count === 1 ? 'manifest is' : 'manifests are'} valid`
+    return toLines(await toApiClient(flags).call<Validated>('POST', '/v1/validate', body))
   } catch (error) {
     if (!(error instanceof CliError) || error.exitCode !== ExitCode.unavailable) throw error
     throw new CliError(error.exitCode, `${error.message}, or check without one with --offline`)
@@ -51,8 +56,10 @@ export function validateOffline(files: readonly ManifestFile[], namespace: strin
   const found = validateWorld(buildWorld({ manifests, instances: [], trust, generation: 0 }))
   const errors = found.filter(({ severity }) => severity === 'error').map(formatProblem)
   if (errors.length > 0) throw new CliError(ExitCode.failed, errors.join('\n'))
-  return [
-    `${manifests.length} ${manifests.length === 1 ? 'manifest is' : 'manifests are'} valid`,
-    ...found.map((warning) => `warning: ${formatProblem(warning)}`),
-  ].join('\n')
+  return toLines({ count: manifests.length, warnings: found })
+}
+
+function toLines({ count, warnings }: Validated): string {
+  const first = `${count} ${count === 1 ? 'manifest is' : 'manifests are'} valid`
+  return [first, ...warnings.map((warning) => `warning: ${formatProblem(warning)}`)].join('\n')
 }

@@ -6,7 +6,11 @@ import type { ShapeProblem } from './shape-problems.ts'
 /** Server side: whether traffic without mutual TLS is served (field names are Istio's). */
 export const PeerAuthenticationSpec = fields({
   selector: Type.Optional(Selector),
-  mtls: fields({ mode: oneOf(['STRICT', 'PERMISSIVE', 'DISABLE']) }),
+  mtls: fields({
+    mode: oneOf(['STRICT', 'PERMISSIVE'], {
+      notYetValues: { DISABLE: 'workloads that take no mutual TLS; PERMISSIVE takes both' },
+    }),
+  }),
   portLevelMtls: notYet('modes for single ports'),
 })
 export type PeerAuthenticationSpec = Static<typeof PeerAuthenticationSpec>

@@ -16,6 +16,13 @@ export interface ExplicitUpstream {
   readonly listen: Address
 }
 
+/** A listener for callers without a sidecar: `0.0.0.0:9080=8080`. */
+export interface PlainListener {
+  readonly listen: Address
+  /** The application's port. */
+  readonly appPort: number
+}
+
 /** What a sidecar is told once, at its start; everything else comes from the control plane. */
 export interface Bootstrap {
   /** `namespace/name` of the workload. */
@@ -39,6 +46,8 @@ export interface Bootstrap {
   readonly appHost: string
   /** Listener of the mesh link; undefined: nothing is served. */
   readonly inbound: Address | undefined
+  /** Listeners for callers without a sidecar, each for one port of the application. */
+  readonly plain: readonly PlainListener[]
   /** Address that callers use for the mesh link, when it is not the one listened on. */
   readonly advertiseHost: string | undefined
   /** Admin port, loopback only. */

@@ -87,7 +87,7 @@ export const WorkloadResource = Type.Object(
     /** Services that it serves, and the application's ports behind them. */
     serves: Type.Array(Type.Object({ service: QualifiedName, port: Port, appPort: Port, protocol: Protocol }, closed)),
     /** Whether inbound traffic without mutual TLS is served (PeerAuthentication). */
-    mtls: Type.Union([Type.Literal('STRICT'), Type.Literal('PERMISSIVE'), Type.Literal('DISABLE')]),
+    mtls: Type.Union([Type.Literal('STRICT'), Type.Literal('PERMISSIVE')]),
   },
   closed,
 )

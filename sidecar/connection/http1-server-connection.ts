@@ -14,7 +14,7 @@ import { SocketWriter } from './socket-writer.ts'
 
 /** Octets that may wait unread behind a request that is being answered: past it, nothing more is read (CVE-2026-93491). */
 const UNREAD_HIGH_BYTES = 16 * 1024
-/** Body that is read over after its response, so that the connection can be kept: wire-safety row 20. */
+/** Body that is read over after its response, so that the connection can be kept (RFC 9112 §9.3). */
 const DISCARD_BYTES = 64 * 1024
 /** How long a peer may go on sending after we said all we had to say: closing at once would reset what it has not read. */
 const LINGER_MS = 1_000

@@ -5,7 +5,7 @@ const BUFFER_BYTES = 64 * 1024
 
 /**
  * One buffer for the reads of all plain sockets. Saves an allocation of 64 KiB, and the stream machinery, for each read:
- * 3 to 6 % of a proxied request (`performance.md`, read path). `net.connect` has a public option for it; accepted sockets
+ * 3 to 6 % of a proxied request. `net.connect` has a public option for it; accepted sockets
  * have not, so there the same private fields are set that the option sets, when this Node has them as expected.
  */
 export const readBuffer: Buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES)

@@ -14,12 +14,16 @@ import { addStepEvents, decideFirst, keepDecision } from '../pipeline/lane-traci
 import { forwardTraceContext } from '../telemetry/trace-context.ts'
 import type { AppPool } from '../upstream/app-pool.ts'
 
-/** Who is at the other end of a mesh link. */
-export interface LinkPeer {
-  /** Proven SPIFFE ID. */
-  readonly identity: string
+/** Who calls, and by which way. */
+export interface Caller {
+  /** Proven SPIFFE ID; undefined for a caller without mutual TLS. */
+  readonly identity: string | undefined
+  /** Its IP address, without a port. */
+  readonly address: string
   /** Value of `x-forwarded-client-cert` for the application: our identity and the caller's. */
-  readonly clientCertField: string
+  readonly clientCertField?: string
+  /** The application's port that the listener is for; on a mesh link the request says it. */
+  readonly appPort?: number
 }
 
 /** Time to connect to the application, which is on this host: it is up or it is not. */
@@ -40,23 +44,25 @@ export class InboundLane implements Lane<Exchange> {
   }
 
   /** Notes who calls, before the exchange begins. */
-  identify(exchange: Exchange, peer: LinkPeer): void {
-    const { head, stream, notes } = exchange
-    const port = Number(findField(head.fields, 'x-outrigger-port'))
-    notes.peerIdentity = peer.identity
+  identify(exchange: Exchange, caller: Caller): void {
+    const { head, notes } = exchange
+    const { identity, address, clientCertField } = caller
+    // Only a sidecar's word counts: a caller without one could name any port.
+    const port = identity === undefined ? caller.appPort : Number(findField(head.fields, 'x-outrigger-port'))
+    notes.peerIdentity = identity ?? ''
     notes.facts = {
       direction: 'inbound',
       service: undefined,
-      port: port > 0 ? port : undefined,
+      port: port !== undefined && port > 0 ? port : undefined,
       method: head.method,
       authority: head.authority,
       path: head.path,
       fields: head.fields,
-      caller: peer.identity,
-      callerAddress: stream.peerAddress,
+      caller: identity,
+      callerAddress: address,
       priorAttempts: 0,
     }
-    exchange.attemptFields = ['x-forwarded-client-cert', peer.clientCertField]
+    if (clientCertField !== undefined) exchange.attemptFields = ['x-forwarded-client-cert', clientCertField]
   }
 
   decide(exchange: Exchange): Decision {

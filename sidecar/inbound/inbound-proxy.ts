@@ -16,7 +16,7 @@ import type { IdentityStore } from '../mtls/identity-store.ts'
 import { ALPN_PROTOCOL, followIdentity } from '../mtls/tls-contexts.ts'
 import { type Peer, verifyPeer } from '../mtls/verify-peer.ts'
 import { Exchange, type ExchangeDeps } from '../pipeline/exchange.ts'
-import type { InboundLane, LinkPeer } from './inbound-lane.ts'
+import type { Caller, InboundLane } from './inbound-lane.ts'
 
 /** What the listener of mesh links needs. */
 export interface InboundDeps extends ExchangeDeps {
@@ -35,10 +35,10 @@ export interface InboundDeps extends ExchangeDeps {
 const DRAIN_BEFORE_EXPIRY_MS = 60_000
 
 /** The listener of mesh links: mutual TLS 1.3, then HTTP/2 whose streams are requests for our application. */
-export class InboundProxy implements StreamHandler<LinkPeer> {
+export class InboundProxy implements StreamHandler<Caller> {
   readonly #deps: InboundDeps
   readonly #server: Server
-  readonly #connections = new Set<Http2ServerConnection<LinkPeer>>()
+  readonly #connections = new Set<Http2ServerConnection<Caller>>()
   /** All that is accepted, also while it is in its handshake. */
   readonly #sockets = new Set<Socket>()
   readonly #following: Disposable
@@ -77,7 +77,7 @@ export class InboundProxy implements StreamHandler<LinkPeer> {
     })
   }
 
-  onRequest(head: RequestHead, end: boolean, stream: DownstreamStream, peer: LinkPeer): void {
+  onRequest(head: RequestHead, end: boolean, stream: DownstreamStream, peer: Caller): void {
     const exchange = new Exchange(this.#deps.lane, this.#deps, head, end, stream)
     stream.attach(exchange)
     this.#deps.lane.identify(exchange, peer)
@@ -130,12 +130,13 @@ export class InboundProxy implements StreamHandler<LinkPeer> {
 
   #serve(socket: TLSSocket, peer: Peer, ourIdentity: string): void {
     const { clock, wheel, counters } = this.#deps
-    const linkPeer: LinkPeer = {
+    const linkPeer: Caller = {
       identity: peer.identity,
-      // The characters of a SPIFFE ID need no escaping here (wire-safety: XFCC from SAN).
+      address: socket.remoteAddress ?? '',
+      // The characters of a SPIFFE ID need no escaping here (Envoy GHSA-w5w5-487h-qv8q: a field made of a certificate's name).
       clientCertField: `By=${ourIdentity};URI=${peer.identity}`,
     }
-    const connection: Http2ServerConnection<LinkPeer> = new Http2ServerConnection(socket, {
+    const connection: Http2ServerConnection<Caller> = new Http2ServerConnection(socket, {
       handler: this,
       peer: linkPeer,
       settings: LINK_SETTINGS,

@@ -10,7 +10,7 @@ import { stripMeshFields } from '../http/header-rules.ts'
 import { isGrpc } from '../http/local-response.ts'
 import type { Exchange } from '../pipeline/exchange.ts'
 import type { ExchangeEnd } from '../pipeline/exchange-end.ts'
-import { toRecord } from '../pipeline/exchange-recorder.ts'
+import { routeLabel, toRecord } from '../pipeline/exchange-recorder.ts'
 import type { Lane } from '../pipeline/lane.ts'
 import type { LaneDeps } from '../pipeline/lane-deps.ts'
 import { addStepEvents, decideFirst, endAttemptSpan, keepDecision, worldOf } from '../pipeline/lane-tracing.ts'
@@ -44,7 +44,7 @@ export class OutboundLane implements Lane<Exchange> {
       path: head.path,
       fields: head.fields,
       caller: this.#deps.snapshots.current.workload?.identity,
-      callerAddress: stream.peerAddress,
+      callerAddress: stream.peerAddress.slice(0, stream.peerAddress.lastIndexOf(':')),
       priorAttempts: Number(findField(head.fields, 'x-mesh-attempt') ?? 0) || 0,
     }
   }
@@ -139,7 +139,7 @@ export class OutboundLane implements Lane<Exchange> {
         authority: head.authority,
         path: head.path,
         service: notes.service,
-        route: notes.route?.origin.name ?? '',
+        route: routeLabel(notes.route),
         endpointAddress: `${endpoint.address}:${endpoint.port}`,
         attempt: exchange.attempts,
         peerIdentity: endpoint.identity ?? '',

@@ -1,8 +1,13 @@
+import type { RouteRule } from '../config/resources.ts'
 import type { Clock } from '../core/clock.ts'
 import { errorFacts } from '../core/mesh-errors.ts'
 import type { ExchangeRecord } from '../telemetry/exchange-record.ts'
 import type { Exchange } from './exchange.ts'
 import type { ExchangeEnd } from './exchange-end.ts'
+
+/** The route as metrics, log and traces call it: the manifest's name, `implicit` where none says anything, '' without one. */
+export const routeLabel = (route: RouteRule | undefined): string =>
+  route === undefined ? '' : route.origin.kind === 'implicit' ? 'implicit' : route.origin.name
 
 /** Makes the one record of an exchange, when it has ended. */
 export function toRecord(
@@ -25,7 +30,7 @@ export function toRecord(
     flag: end.error === undefined ? '-' : errorFacts(end.error.code).flag,
     code: end.error?.code,
     service: notes.service,
-    route: route === undefined ? '' : route.origin.name,
+    route: routeLabel(route),
     endpoint:
       endpoint === undefined ? (notes.appPort > 0 ? `:${notes.appPort}` : '') : `${endpoint.address}:${endpoint.port}`,
     peerIdentity: notes.peerIdentity,

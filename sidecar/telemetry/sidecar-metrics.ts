@@ -39,7 +39,7 @@ export const SIDECAR_METRICS = {
   ]),
   ejections: counter('outrigger_ejections_total', 'Endpoints taken out of rotation.', ['service']),
   ejectedEndpoints: gauge('outrigger_ejected_endpoints', 'Endpoints that are out of rotation now.', ['service']),
-  openConnections: gauge('outrigger_open_connections', 'Connections open now; kind is app, link or upstream.', [
+  openConnections: gauge('outrigger_open_connections', 'Connections open now; kind is app, link, plain or upstream.', [
     'direction',
     'kind',
   ]),

@@ -138,7 +138,7 @@ class AddressConnections implements AppDialListener {
   }
 }
 
-/** Shorter than what the application keeps: a request must not meet a closing connection (wire-safety: keep-alive races). */
+/** Shorter than what the application keeps: a request must not meet a closing connection. */
 const idleLimitMs = (connection: AppConnection): number => Math.min(LIMITS.idleUpstreamMs, connection.keepAliveMs * 0.8)
 
 const SWEEP_MS = 1_000

@@ -346,6 +346,7 @@ export class TestMesh implements AsyncDisposable {
               })),
         appHost: '127.0.0.1',
         inbound: relay === undefined ? undefined : { host: SIDECAR_HOST, port: relay.port },
+        plain: app === undefined ? [] : [{ listen: local, appPort: app.port }],
         advertiseHost: relay === undefined ? undefined : RELAY_HOST,
         admin: local,
         probes: local,

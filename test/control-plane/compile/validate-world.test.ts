@@ -43,7 +43,7 @@ const FINDINGS: readonly (readonly [about: string, text: string, findings: reado
     ['error test.yaml:9 (document 2, AuthorizationPolicy shop/p): spec.targetRefs[0].name names a service that does not exist; found "shop/gone"; allowed: a known service: shop/orders.']],
   ['a policy that allows nobody', policy('AuthorizationPolicy', 'p', '{}'),
     ['warning test.yaml:9 (document 2, AuthorizationPolicy shop/p): spec.rules are empty: an ALLOW policy without rules allows nobody, and so refuses every request to its targets.']],
-  ['two modes for one selector', policy('PeerAuthentication', 'a', '{ mtls: { mode: STRICT } }') + policy('PeerAuthentication', 'b', '{ mtls: { mode: DISABLE } }'),
+  ['two modes for one selector', policy('PeerAuthentication', 'a', '{ mtls: { mode: STRICT } }') + policy('PeerAuthentication', 'b', '{ mtls: { mode: PERMISSIVE } }'),
     ['warning test.yaml:14 (document 3, PeerAuthentication shop/b): spec.selector has no effect: PeerAuthentication shop/a is older and has the same selector; found {}; allowed: one policy for each selector.']],
   ['another trust domain', policy('MeshConfig', 'mesh', '{ trustDomain: other.mesh }'),
     ['error test.yaml:9 (document 2, MeshConfig mesh): spec.trustDomain is not the authority\'s trust domain, which is fixed when the mesh is created; found "other.mesh"; allowed: "mesh.local".']],

@@ -46,14 +46,13 @@ test('DENY wins over ALLOW, and AUDIT does nothing', () => {
   assert.equal(judge(all.slice(0, 2)).kind, 'deliver')
 })
 
-test('without an identity STRICT refuses, PERMISSIVE and DISABLE leave it to the policies', () => {
+test('without an identity STRICT refuses, PERMISSIVE leaves it to the policies', () => {
   const noCaller = { caller: undefined }
   assert.match(refusalOf(judge([], noCaller)).detail, /has no identity, and shop\/orders requires mutual TLS/)
-  for (const mtls of ['PERMISSIVE', 'DISABLE'] as const) {
-    assert.equal(judge([], noCaller, { self: { mtls } }).kind, 'deliver')
-    const allow = policy('ALLOW', [{ sources: [{ namespaces: ['shop'] }] }])
-    assert.equal(judge([allow], noCaller, { self: { mtls } }).kind, 'refuse')
-  }
+  const self = { mtls: 'PERMISSIVE' } as const
+  assert.equal(judge([], noCaller, { self }).kind, 'deliver')
+  const allow = policy('ALLOW', [{ sources: [{ namespaces: ['shop'] }] }])
+  assert.equal(judge([allow], noCaller, { self }).kind, 'refuse')
 })
 
 test('what was not told yet is not allowed yet', () => {

@@ -61,7 +61,7 @@ const CHUNKED = `${HEAD}Transfer-Encoding: chunked\r\n\r\n`
 const line = (text: string): string => `${text}\r\nHost: a\r\n\r\n`
 const field = (text: string): string => `GET / HTTP/1.1\r\nHost: a\r\n${text}\r\n\r\n`
 
-/** Rows of wire-safety, section 4, as far as they concern reading: [row, input, code]. */
+/** What smuggling and plain rudeness look like: [number, input, code]. */
 const BAD: readonly (readonly [string, string, MeshErrorCode])[] = [
   ['1 both framings', `${HEAD}Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n`, 'bad-request'],
   ['1 both framings, turned', `${HEAD}Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n`, 'bad-request'],

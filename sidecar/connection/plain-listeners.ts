@@ -1,0 +1,88 @@
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { err, ok, type Result } from '../../certs/result.ts'
+import type { Address } from '../config/bootstrap.ts'
+import { LIMITS } from '../core/limits.ts'
+import { listenProblem } from '../core/listen-problem.ts'
+import type { TimerWheel } from '../core/timer-wheel.ts'
+import type { RequestHead } from '../http/head.ts'
+import type { DownstreamStream, StreamHandler } from '../http/streams.ts'
+import { Http1ServerConnection } from './http1-server-connection.ts'
+
+/** Listeners without TLS: of our application, or of callers without a sidecar. `Peer` says which listener a request came to. */
+export abstract class PlainListeners<Peer> implements StreamHandler<Peer> {
+  readonly #wheel: TimerWheel
+  readonly #servers: Server[] = []
+  readonly #connections = new Set<Http1ServerConnection<Peer>>()
+  /** Connections that came before the first snapshot was there: they wait, and fail nothing. */
+  #early: Map<Socket, Peer> | undefined = new Map()
+  #isDraining = false
+
+  constructor(wheel: TimerWheel) {
+    this.#wheel = wheel
+  }
+
+  abstract onRequest(head: RequestHead, end: boolean, stream: DownstreamStream, peer: Peer): void
+
+  /** Binds one listener. The port that 0 became, or why it can't; `flag` is where the address comes from. */
+  listen(address: Address, peer: Peer, flag: string): Promise<Result<number, string>> {
+    const server = createServer({ noDelay: true, pauseOnConnect: true }, (socket) => this.#onConnection(socket, peer))
+    server.maxConnections = LIMITS.listenerConnectionCount
+    this.#servers.push(server)
+    return new Promise((resolve) => {
+      server.once('error', (error: NodeJS.ErrnoException) => resolve(err(listenProblem(flag, address, error))))
+      server.listen(address.port, address.host, () => resolve(ok((server.address() as AddressInfo).port)))
+    })
+  }
+
+  /** The first snapshot is there: what waited is served. */
+  open(): void {
+    const early = this.#early
+    this.#early = undefined
+    for (const [socket, peer] of early ?? []) this.#serve(socket, peer)
+  }
+
+  /** For gauges. */
+  get connectionCount(): number {
+    return this.#connections.size
+  }
+
+  /** Exchanges in flight. */
+  get activeCount(): number {
+    let count = 0
+    for (const connection of this.#connections) if (!connection.isIdle) count++
+    return count
+  }
+
+  /** Answers from now on close their connections; idle ones close at once. */
+  drain(): void {
+    this.#isDraining = true
+    for (const connection of this.#connections) connection.drain()
+  }
+
+  /** Stops listening and breaks off what is left. */
+  async close(): Promise<void> {
+    const closed = this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())))
+    for (const socket of this.#early?.keys() ?? []) socket.destroy()
+    for (const connection of this.#connections) connection.destroy()
+    await Promise.all(closed)
+  }
+
+  #onConnection(socket: Socket, peer: Peer): void {
+    const early = this.#early
+    if (early === undefined) return void this.#serve(socket, peer)
+    early.set(socket, peer)
+    socket.on('error', () => socket.destroy())
+    socket.on('close', () => early.delete(socket))
+  }
+
+  #serve(socket: Socket, peer: Peer): void {
+    const connection: Http1ServerConnection<Peer> = new Http1ServerConnection(socket, {
+      handler: this,
+      peer,
+      wheel: this.#wheel,
+      onClosed: () => this.#connections.delete(connection),
+    })
+    this.#connections.add(connection)
+    if (this.#isDraining) connection.drain()
+  }
+}

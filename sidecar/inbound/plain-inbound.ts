@@ -1,0 +1,28 @@
+import { PlainListeners } from '../connection/plain-listeners.ts'
+import type { RequestHead } from '../http/head.ts'
+import type { DownstreamStream } from '../http/streams.ts'
+import { Exchange, type ExchangeDeps } from '../pipeline/exchange.ts'
+import type { InboundLane } from './inbound-lane.ts'
+
+/** What the listeners for callers without a sidecar need. */
+export interface PlainInboundDeps extends ExchangeDeps {
+  readonly lane: InboundLane
+}
+
+/** Where callers without a sidecar reach one port of our application. What they send is decided as any request; STRICT refuses it. */
+export class PlainInbound extends PlainListeners<number> {
+  readonly #deps: PlainInboundDeps
+
+  constructor(deps: PlainInboundDeps) {
+    super(deps.wheel)
+    this.#deps = deps
+  }
+
+  onRequest(head: RequestHead, end: boolean, stream: DownstreamStream, appPort: number): void {
+    const exchange = new Exchange(this.#deps.lane, this.#deps, head, end, stream)
+    stream.attach(exchange)
+    const address = stream.peerAddress.slice(0, stream.peerAddress.lastIndexOf(':'))
+    this.#deps.lane.identify(exchange, { identity: undefined, address, appPort })
+    exchange.begin()
+  }
+}
