@@ -26,6 +26,7 @@ import type {
   StartProblem,
 } from './control-plane-options.ts'
 import { createJaegerProxy } from './dashboard/jaeger-proxy.ts'
+import { makeDataDirectory } from './data-directory.ts'
 import { CheckedView } from './push/checked-view.ts'
 import { InstanceRegistrar } from './push/instance-registrar.ts'
 import { peerOf } from './push/peer-of.ts'
@@ -85,6 +86,8 @@ export async function startControlPlane(
   cleanup.defer(() => tracing.close(CLOSE_GRACE_MS))
 
   // what is stored
+  const directory = await makeDataDirectory(options.dataDirectory)
+  if (!directory.ok) return problem('input', directory.error)
   const { consulToken } = options
   const opened = await openRegistry(options.registryUrl, {
     clock,

@@ -4,6 +4,7 @@ import type { Bootstrap } from './config/bootstrap.ts'
 import { SnapshotStore } from './config/snapshot-store.ts'
 import { ControlChannel } from './config-client/control-channel.ts'
 import { ControlPlaneSigner } from './config-client/control-plane-signer.ts'
+import { Discovery } from './config-client/discovery.ts'
 import { followTrust } from './config-client/follow-trust.ts'
 import { LastGoodFile } from './config-client/last-good-file.ts'
 import { WatchClient } from './config-client/watch-client.ts'
@@ -172,7 +173,13 @@ export async function startSidecar(boot: Bootstrap, seams: Seams): Promise<Resul
   const apps = new AppPool(http1Dialer(wheel), clock)
 
   // application → mesh, and mesh → application
-  const outbound = new OutboundProxy({ ...exchangeDeps, lane: new OutboundLane(laneDeps, links, apps) })
+  const discovery = new Discovery({
+    watch: { want: (kind, name) => watch.want(kind, name) },
+    store: snapshots,
+    clock,
+    namespace: boot.workload.split('/')[0] ?? '',
+  })
+  const outbound = new OutboundProxy({ ...exchangeDeps, lane: new OutboundLane(laneDeps, links, apps), discovery })
   const inboundLane = new InboundLane(laneDeps, apps, boot.appHost)
   const inbound = new InboundProxy({
     ...exchangeDeps,

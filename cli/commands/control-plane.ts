@@ -4,7 +4,7 @@ import type { ControlPlaneOptions } from '../../control-plane/control-plane-opti
 import { runControlPlane } from '../../control-plane/main.ts'
 import type { Address } from '../../sidecar/config/bootstrap.ts'
 import { CliError, ExitCode } from '../exit-code.ts'
-import { addressArgument, durationArgument, flag } from '../flags.ts'
+import { addressArgument, durationArgument, flag, listArgument } from '../flags.ts'
 
 interface ControlPlaneFlags {
   readonly registry: string
@@ -13,6 +13,7 @@ interface ControlPlaneFlags {
   readonly trustDomain: string
   readonly dataDir: string
   readonly sealKeyFile?: string
+  readonly apiHostName?: readonly string[]
   readonly listen: Address
   readonly apiListen: Address
   readonly adminTokenFile?: string
@@ -39,6 +40,12 @@ export function addControlPlaneCommand(program: Command): void {
     .addOption(flag('--mesh <name>', 'name of the mesh: several can share one registry').default('default'))
     .addOption(flag('--trust-domain <name>', 'trust domain, fixed when the mesh is created').default('local.mesh'))
     .addOption(flag('--data-dir <directory>', 'holds the seal key and the root bundle').default('.outrigger'))
+    .addOption(
+      flag(
+        '--api-host-name <name>',
+        'a DNS name that the API is called by; others are refused, so that no web page reaches it (DNS rebinding); repeatable',
+      ).argParser(listArgument),
+    )
     .addOption(
       flag(
         '--seal-key-file <file>',
@@ -104,6 +111,7 @@ function toOptions(flags: ControlPlaneFlags): ControlPlaneOptions {
     api: flags.apiListen,
     leafLifetimeMs: flags.leafLifetime,
     telemetry: { samplingRatio: flags.sampling, otlpEndpoint: flags.otlpEndpoint, accessLog: flags.accessLog },
+    ...(flags.apiHostName === undefined ? {} : { apiHostNames: flags.apiHostName }),
     ...(flags.sealKeyFile === undefined ? {} : { sealKeyFile: flags.sealKeyFile }),
     ...(flags.jaeger === undefined ? {} : { jaegerUrl: flags.jaeger }),
     ...(flags.otlpEndpoint === undefined ? {} : { otlpEndpoint: flags.otlpEndpoint }),

@@ -33,7 +33,7 @@ export function tokenRoutes(tokens: Pick<JoinTokens, 'create' | 'revoke'>, clock
         const { namespaces, serviceAccounts, ttlMs = DEFAULT_TTL_MS } = parsed.value
         const expiresAtMs = Math.floor(clock.wallMs() + ttlMs)
         const token = await tokens.create({ namespaces, serviceAccounts, expiresAtMs })
-        if (!token.ok) return failure(422, { what: token.error, where: 'body', allowed: ALLOWED })
+        if (!token.ok) return failure(503, { what: token.error, where: 'registry', allowed: 'try again' })
         return reply({ id: token.value.id, token: token.value.text, expiresAtMs }, 201)
       },
     },

@@ -60,6 +60,17 @@ function findingsOf(world: World, manifest: Manifest): readonly Finding[] {
       ]
     }
     case 'Service':
-      return []
+      return manifest.spec.ports.flatMap(({ targetPort }, i): Finding[] =>
+        targetPort === undefined
+          ? []
+          : [
+              {
+                severity: 'warning',
+                path: ['spec', 'ports', i, 'targetPort'],
+                problem: 'has no effect: an instance says its own port when it registers (--serve)',
+                found: String(targetPort),
+              },
+            ],
+      )
   }
 }

@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox'
+import { WIRE_FIELDS } from '../../sidecar/config/route-rule.ts'
 import { FieldName, FieldValue, fields, Hostname, list, notYet, oneOf, Port, text } from './schema-parts.ts'
 import type { FieldPath, ShapeProblem } from './shape-problems.ts'
 
@@ -82,6 +83,8 @@ export function checkFilters(
         allowed: 'each type once in a rule',
       })
     }
+    for (const field of ['requestHeaderModifier', 'responseHeaderModifier'] as const)
+      problems.push(...checkHeaderModifier(filter[field], [...path, field]))
     problems.push(
       ...checkPathModifier(filter.urlRewrite?.path, [...path, 'urlRewrite', 'path'], rule.hasOnePrefixMatch),
     )
@@ -104,6 +107,26 @@ export function checkFilters(
     })
   }
   return problems
+}
+
+function checkHeaderModifier(
+  modifier: HTTPRouteFilter['requestHeaderModifier'],
+  path: FieldPath,
+): readonly ShapeProblem[] {
+  const { set = [], add = [], remove = [] } = modifier ?? {}
+  const named: (readonly [string, FieldPath])[] = [
+    ...set.map(({ name }, i) => [name, [...path, 'set', i, 'name']] as const),
+    ...add.map(({ name }, i) => [name, [...path, 'add', i, 'name']] as const),
+    ...remove.map((name, i) => [name, [...path, 'remove', i]] as const),
+  ]
+  return named
+    .filter(([name]) => WIRE_FIELDS.includes(name.toLowerCase()))
+    .map(([name, at]) => ({
+      path: at,
+      problem: 'names a field that no rule may edit: it frames the message, ends at each hop, or says its host',
+      found: JSON.stringify(name),
+      allowed: 'any other; for the host see the URLRewrite filter',
+    }))
 }
 
 function checkPathModifier(

@@ -20,7 +20,7 @@ export const TRAFFIC_SECTIONS = {
   circuitBreaker: Type.Optional(
     fields({
       maxConnections: count(1, 'Connections to one endpoint.'),
-      maxPendingRequests: count(0, 'Requests that wait for a connection.'),
+      maxPendingRequests: count(1, 'Requests that wait for a connection, that which has it made included.'),
       maxParallelRequests: count(1, 'Requests in flight for the service.'),
     }),
   ),

@@ -71,12 +71,13 @@ export function parseAddress(text: string): Result<Address, string> {
   return ok({ host: match[1] ?? match[2] ?? '', port })
 }
 
-const NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
+/** RFC 1123 label: the name of a namespace, a service, a workload. */
+export const LABEL_NAME: RegExp = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
 
 /** `orders` or `shop/orders` as `namespace/name`. */
 export function parseServiceName(text: string, namespace: string): Result<string, string> {
   const parts = text.includes('/') ? text.split('/') : [namespace, text]
-  if (parts.length !== 2 || !parts.every((part) => NAME.test(part))) {
+  if (parts.length !== 2 || !parts.every((part) => LABEL_NAME.test(part))) {
     return err(
       `"${text}" is not a service; wanted NAME or NAMESPACE/NAME in lower case letters, digits and "-", such as shop/orders`,
     )

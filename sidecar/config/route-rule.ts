@@ -13,13 +13,21 @@ export const RouteMatch = Type.Object(
 )
 export type RouteMatch = Static<typeof RouteMatch>
 
-/**
- * What may stand in a head that is written as it is: anything else could begin another field or message (RFC 9110 §5).
- * Framing and hop-by-hop fields are the wire's own, and a host is rewritten by `rewrite.hostname`.
- */
-const WIRE_FIELDS =
-  'host|content-length|transfer-encoding|connection|keep-alive|proxy-connection|upgrade|te|trailer|http2-settings'
-const FieldName = Type.String({ pattern: `^(?!(${WIRE_FIELDS})$)[!#$%&'*+.^_\`|~0-9a-z-]+$`, maxLength: 256 })
+/** Fields that no rule may edit: framing and hop-by-hop fields are the wire's own, and a host is rewritten by `rewrite.hostname`. */
+export const WIRE_FIELDS: readonly string[] = [
+  'host',
+  'content-length',
+  'transfer-encoding',
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'upgrade',
+  'te',
+  'trailer',
+  'http2-settings',
+]
+/** What may stand in a head that is written as it is: anything else could begin another field or message (RFC 9110 §5). */
+const FieldName = Type.String({ pattern: `^(?!(${WIRE_FIELDS.join('|')})$)[!#$%&'*+.^_\`|~0-9a-z-]+$`, maxLength: 256 })
 const FieldValue = Type.String({
   pattern: '^([\\x21-\\x7e\\x80-\\xff]([\\t\\x20-\\x7e\\x80-\\xff]*[\\x21-\\x7e\\x80-\\xff])?)?$',
   maxLength: 8192,

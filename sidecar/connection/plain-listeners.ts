@@ -1,6 +1,5 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { err, ok, type Result } from '../../certs/result.ts'
-import type { Address } from '../config/bootstrap.ts'
 import { LIMITS } from '../core/limits.ts'
 import { listenProblem } from '../core/listen-problem.ts'
 import type { TimerWheel } from '../core/timer-wheel.ts'
@@ -24,7 +23,11 @@ export abstract class PlainListeners<Peer> implements StreamHandler<Peer> {
   abstract onRequest(head: RequestHead, end: boolean, stream: DownstreamStream, peer: Peer): void
 
   /** Binds one listener. The port that 0 became, or why it can't; `flag` is where the address comes from. */
-  listen(address: Address, peer: Peer, flag: string): Promise<Result<number, string>> {
+  listen(
+    address: { readonly host: string; readonly port: number },
+    peer: Peer,
+    flag: string,
+  ): Promise<Result<number, string>> {
     const server = createServer({ noDelay: true, pauseOnConnect: true }, (socket) => this.#onConnection(socket, peer))
     server.maxConnections = LIMITS.listenerConnectionCount
     this.#servers.push(server)

@@ -15,8 +15,6 @@ export const LIMITS = {
   idleConnectionMs: 60_000,
   /** Idle HTTP/1 connection to an application: shorter than what servers close at (Node 5 s). */
   idleUpstreamMs: 4_000,
-  /** Pipelined requests read ahead of their turn on one HTTP/1 connection: CVE-2026-93491. */
-  pipelinedRequestCount: 16,
   /** Chunk extensions of one body: they are discarded, but cost parsing. */
   chunkExtensionBytes: 4 * 1024,
   /** Interim (1xx) responses before the final one. */
@@ -80,6 +78,8 @@ export const LIMITS = {
   receivedSpansPerTraceCount: 1_000,
   /** One export request to the OTLP receiver, unpacked. */
   receivedExportBytes: 4 * 1024 * 1024,
+  /** Services that are subscribed to because a request named them. */
+  discoveredServiceCount: 1_000,
   /** Sidecars that a request may pass before it is a loop. */
   hopCount: 32,
 } as const

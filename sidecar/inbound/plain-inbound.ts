@@ -9,7 +9,7 @@ export interface PlainInboundDeps extends ExchangeDeps {
   readonly lane: InboundLane
 }
 
-/** Where callers without a sidecar reach one port of our application. What they send is decided as any request; STRICT refuses it. */
+/** Where callers without a sidecar reach one port of our application. What they send is decided like all else; STRICT refuses it. */
 export class PlainInbound extends PlainListeners<number> {
   readonly #deps: PlainInboundDeps
 

@@ -77,9 +77,13 @@ export class OutboundLane implements Lane<Exchange> {
     load.onAttemptStart(plan.service, endpoint)
     this.#prepareHead(exchange, endpoint)
     const { connectTimeoutMs, circuitBreaker } = plan.traffic
+    const { maxConnections, maxPending } = circuitBreaker
     if (endpoint.transport === 'mesh')
-      this.#links.open(endpoint, exchange, connectTimeoutMs, circuitBreaker.maxConnections)
-    else this.#plain.send(endpoint.address, endpoint.port, exchange, connectTimeoutMs, circuitBreaker.maxConnections)
+      this.#links.open(endpoint, exchange, connectTimeoutMs, maxConnections, maxPending)
+    else {
+      const { address, port } = endpoint
+      this.#plain.send(address, port, exchange, connectTimeoutMs, maxConnections, maxPending)
+    }
   }
 
   abandon(exchange: Exchange): void {

@@ -1,4 +1,5 @@
 import { PlainListeners } from '../connection/plain-listeners.ts'
+import { hostOf } from '../http/authority.ts'
 import type { RequestHead } from '../http/head.ts'
 import type { DownstreamStream } from '../http/streams.ts'
 import { Exchange, type ExchangeDeps } from '../pipeline/exchange.ts'
@@ -14,6 +15,8 @@ export interface ListenerTarget {
 /** What the application's listeners need. */
 export interface OutboundDeps extends ExchangeDeps {
   readonly lane: OutboundLane
+  /** Asks for services that requests name and that are not known yet. */
+  readonly discovery: { ask(host: string): Promise<unknown> | undefined }
 }
 
 /** The listeners that the application calls: plain HTTP/1.1 on loopback. */
@@ -28,7 +31,10 @@ export class OutboundProxy extends PlainListeners<ListenerTarget> {
   onRequest(head: RequestHead, end: boolean, stream: DownstreamStream, target: ListenerTarget): void {
     const exchange = new Exchange(this.#deps.lane, this.#deps, head, end, stream)
     stream.attach(exchange)
-    this.#deps.lane.address(exchange, target.service, target.port)
-    exchange.begin()
+    const { lane, discovery } = this.#deps
+    lane.address(exchange, target.service, target.port)
+    const answer = target.service === undefined ? discovery.ask(hostOf(head.authority).toLowerCase()) : undefined
+    if (answer === undefined) exchange.begin()
+    else void answer.then(() => exchange.begin())
   }
 }

@@ -73,6 +73,7 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
 
   /** Decides and acts. Called once, after the stream has its sink. */
   begin(): void {
+    if (this.#isOver) return // given up while it waited to begin
     this.#obey(this.#lane.decide(this))
   }
 
@@ -119,7 +120,6 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
         this.#refuse(decision.error)
         return
       case 'relay': // the answer to a status; it never comes here
-        return
     }
   }
 

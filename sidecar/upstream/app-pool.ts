@@ -56,12 +56,12 @@ class AddressConnections implements AppDialListener {
     return this.#open
   }
 
-  send(attempt: AppAttempt, connectTimeoutMs: number, maxConnections: number): void {
+  send(attempt: AppAttempt, connectTimeoutMs: number, maxConnections: number, maxPending: number): void {
     this.#connectTimeoutMs = connectTimeoutMs
     this.#maxConnections = maxConnections
     const connection = this.#takeIdle()
     if (connection !== undefined) return this.#start(connection, attempt)
-    if (this.#waiting.size >= LIMITS.pendingPerEndpointCount) {
+    if (this.#waiting.size >= maxPending) {
       const detail = `${this.#waiting.size} requests already wait for a connection to ${this.#host}:${this.#port}`
       return attempt.onResponseError(meshError('circuit-open', detail))
     }
@@ -156,8 +156,15 @@ export class AppPool {
   }
 
   /** Sends a try to `host:port`: at once on an idle connection, else on a new one. */
-  send(host: string, port: number, attempt: AppAttempt, connectTimeoutMs: number, maxConnections: number): void {
-    this.#connections(host, port).send(attempt, connectTimeoutMs, maxConnections)
+  send(
+    host: string,
+    port: number,
+    attempt: AppAttempt,
+    connectTimeoutMs: number,
+    maxConnections: number,
+    maxPending: number = LIMITS.pendingPerEndpointCount,
+  ): void {
+    this.#connections(host, port).send(attempt, connectTimeoutMs, maxConnections, maxPending)
     this.#sweeper ??= this.#clock.after(SWEEP_MS, this.#sweep, { background: true })
   }
 

@@ -79,12 +79,12 @@ class EndpointLinks implements DialListener {
     return this.#links.length
   }
 
-  open(attempt: LinkAttempt, connectTimeoutMs: number, maxLinks: number): void {
+  open(attempt: LinkAttempt, connectTimeoutMs: number, maxLinks: number, maxPending: number): void {
     this.lastUsedMs = this.#clock.nowMs()
     this.#maxLinks = maxLinks
     this.#connectTimeoutMs = connectTimeoutMs
     if (this.#waiting.size === 0 && this.#start(attempt)) return
-    if (this.#waiting.size >= LIMITS.pendingPerEndpointCount) {
+    if (this.#waiting.size >= maxPending) {
       const detail = `${this.#waiting.size} requests already wait for a connection to ${this.#endpoint.id}`
       return attempt.onResponseError(meshError('circuit-open', detail))
     }
@@ -198,14 +198,20 @@ export class LinkPool {
   }
 
   /** Sends a try to an endpoint: `onStream` at once where a link stands, else when one is made. */
-  open(endpoint: Endpoint, attempt: LinkAttempt, connectTimeoutMs: number, maxLinks: number): void {
+  open(
+    endpoint: Endpoint,
+    attempt: LinkAttempt,
+    connectTimeoutMs: number,
+    maxLinks: number,
+    maxPending: number = LIMITS.pendingPerEndpointCount,
+  ): void {
     let links = this.#byEndpoint.get(endpoint.id)
     if (links === undefined || !links.leadsTo(endpoint)) {
       links?.close()
       links = new EndpointLinks(endpoint, this.#dial, this.#clock)
       this.#byEndpoint.set(endpoint.id, links)
     }
-    links.open(attempt, connectTimeoutMs, maxLinks)
+    links.open(attempt, connectTimeoutMs, maxLinks, maxPending)
   }
 
   /** Forgets a try that still waits. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'ava'
-import { startTestMesh, type TestMesh } from '../../support/mesh.ts'
+import { eventually, startTestMesh, type TestMesh } from '../../support/mesh.ts'
 import { MeshLoad } from '../../support/mesh-load.ts'
 import { rawExchange } from '../../support/raw-exchange.ts'
 
@@ -148,4 +148,22 @@ test('the listener that goes by Host knows every name of a service, and says whi
     assert.deepEqual([status, headers['x-outrigger-error']], [404, 'no-route'], host)
     assert.match(text, /shop\/orders/)
   }
+})
+
+test('a service that was not named beforehand is asked for when a request names it, and one that comes later is found then', async () => {
+  await using mesh = await startTestMesh({ services: { orders: {} }, callers: ['web'] })
+  const web = mesh.workload('web')
+  assert.equal((await web.callByHost('late', '/')).status, 404, 'there is no such service yet')
+  await mesh.apply(`apiVersion: v1
+kind: Service
+metadata: {name: late, namespace: shop}
+spec: {ports: [{port: 80}]}
+`)
+  await mesh.addWorkload('late-0', 'late', { serves: ['late'] })
+  await mesh.reaches('web', 'late', 1)
+  assert.equal((await web.callByHost('late.shop', '/')).status, 200)
+  const other = await mesh.addWorkload('other', 'other')
+  await eventually('a sidecar that starts now is ready', () => other.isReady())
+  const answers = await Promise.all(Array.from({ length: 20 }, () => other.callByHost('late', '/')))
+  assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]), 'those that come at once wait alike')
 })

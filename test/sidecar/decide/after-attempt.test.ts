@@ -104,7 +104,11 @@ const FINAL: readonly (readonly [string, Case, RegExp])[] = [
     { request: { priorAttempts: 1 }, outcome: failed('reset') },
     /earlier sidecar/,
   ],
-  ['a final word of the callee’s sidecar', { outcome: answered(503, ['x-outrigger-error', 'overload']) }, /overload/],
+  [
+    'a final word of the callee’s sidecar',
+    { outcome: answered(503, ['x-outrigger-error', 'circuit-open']) },
+    /circuit-open/,
+  ],
   ['a body that was not kept', { outcome: failed('connect-failure'), context: { canReplay: false } }, /body/],
   ['a deadline that has passed', { outcome: failed('connect-failure'), context: { remainingMs: 0 } }, /deadline/],
   ['a budget that is used up', { outcome: failed('connect-failure'), mayRetry: false }, /budget/],

@@ -189,7 +189,7 @@ test('a server that answers and wants no more of the request loses nothing of it
     seen.stream.sendHead({ status: 413, fields: [], bodyLength: UNKNOWN_LENGTH }, false)
     seen.stream.sendBody(Buffer.from('too large'))
     seen.stream.sendEnd(NO_FIELDS)
-    seen.stream.reset(meshError('too-large', ''))
+    seen.stream.reset(meshError('bad-request', ''))
   }
   settle(client, server)
   assert.equal(client.connection.openStreamCount, 0)
@@ -208,7 +208,7 @@ test('a stream given up in the middle of a frame hears nothing of the rest', () 
   const seen = server.requests[0] as SeenRequest
   const before = seen.bodyBytes
   assert(before > 0)
-  seen.stream.reset(meshError('overload', ''))
+  seen.stream.reset(meshError('circuit-open', ''))
   server.connection.receive(octets.subarray(600))
   assert.equal(seen.bodyBytes, before)
   assert.deepEqual(server.said(), ['resetStream 1 internalError'])
@@ -275,7 +275,7 @@ test('what a paused stream held when it was given up is given back to the connec
     stream?.sendBody(Buffer.alloc(5_000))
     settle(client, server)
     if (i % 2 === 0) stream?.cancel()
-    else server.requests[i]?.stream.reset(meshError('overload', ''))
+    else server.requests[i]?.stream.reset(meshError('draining', ''))
     settle(client, server)
   }
   server.onSeen = (seen) => seen.stream.sendHead({ status: 204, fields: [], bodyLength: 0 }, true)
