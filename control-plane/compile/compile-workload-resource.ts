@@ -14,7 +14,13 @@ export function compileWorkloadResource(world: World, workload: Workload): Workl
     name: `${workload.namespace}/${workload.name}`,
     identity: identityOf(world.trust.trustDomain, workload),
     serves: workload.serves
-      .map(({ service, port, appPort, protocol }) => ({ service, port, appPort, protocol }))
+      .map(({ service, port, appPort, protocol }) => ({
+        service,
+        port,
+        appPort,
+        // The Service's manifest knows what its port speaks; an instance only says what it believes.
+        protocol: world.services.get(service)?.ports.find((one) => one.port === port)?.protocol ?? protocol,
+      }))
       .sort((a, b) => (a.service < b.service ? -1 : a.service > b.service ? 1 : a.port - b.port)),
     mtls: modeOf(world, workload),
   }

@@ -7,11 +7,20 @@ import type { RequestHead } from '../http/head.ts'
 import type { DownstreamStream, StreamHandler } from '../http/streams.ts'
 import { Http1ServerConnection } from './http1-server-connection.ts'
 
+/** One accepted connection, whatever it speaks. */
+export interface PlainConnection {
+  /** No exchange is in flight. */
+  readonly isIdle: boolean
+  /** What is in flight, or else the next moment, is the last. */
+  drain(): void
+  destroy(): void
+}
+
 /** Listeners without TLS: of our application, or of callers without a sidecar. `Peer` says which listener a request came to. */
 export abstract class PlainListeners<Peer> implements StreamHandler<Peer> {
   readonly #wheel: TimerWheel
   readonly #servers: Server[] = []
-  readonly #connections = new Set<Http1ServerConnection<Peer>>()
+  readonly #connections = new Set<PlainConnection>()
   /** Connections that came before the first snapshot was there: they wait, and fail nothing. */
   #early: Map<Socket, Peer> | undefined = new Map()
   #isDraining = false
@@ -78,13 +87,13 @@ export abstract class PlainListeners<Peer> implements StreamHandler<Peer> {
     socket.on('close', () => early.delete(socket))
   }
 
+  /** What is spoken on an accepted connection, which is paused: HTTP/1.1 unless a listener knows better. */
+  protected accept(socket: Socket, peer: Peer, onClosed: () => void): PlainConnection {
+    return new Http1ServerConnection(socket, { handler: this, peer, wheel: this.#wheel, onClosed })
+  }
+
   #serve(socket: Socket, peer: Peer): void {
-    const connection: Http1ServerConnection<Peer> = new Http1ServerConnection(socket, {
-      handler: this,
-      peer,
-      wheel: this.#wheel,
-      onClosed: () => this.#connections.delete(connection),
-    })
+    const connection: PlainConnection = this.accept(socket, peer, () => this.#connections.delete(connection))
     this.#connections.add(connection)
     if (this.#isDraining) connection.drain()
   }

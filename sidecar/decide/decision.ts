@@ -1,4 +1,4 @@
-import type { Endpoint, HeadEdits, RetrySettings, RouteRule, TrafficSettings } from '../config/resources.ts'
+import type { Endpoint, HeadEdits, Protocol, RetrySettings, RouteRule, TrafficSettings } from '../config/resources.ts'
 import type { Snapshot } from '../config/snapshot.ts'
 import type { MeshError } from '../core/mesh-errors.ts'
 import type { Random } from '../core/random.ts'
@@ -102,7 +102,13 @@ export type Decision =
       readonly delayMs: number
     }
   /** Inbound only: allowed; hand it to the application at this port. */
-  | { readonly kind: 'deliver'; readonly appPort: number; readonly policy: string | undefined }
+  | {
+      readonly kind: 'deliver'
+      readonly appPort: number
+      /** What the application speaks there. */
+      readonly protocol: Protocol
+      readonly policy: string | undefined
+    }
   | { readonly kind: 'answer'; readonly response: DirectAnswer }
   /** After a try that had an answer: no further one, the answer goes to the caller. */
   | { readonly kind: 'relay'; readonly retryRefused?: RetryRefusal | undefined }

@@ -13,9 +13,11 @@ export function decideInbound(facts: RequestFacts, world: World, recorder: Recor
   if (authorization === undefined) return refuse(unknownYet('who may call it', recorder))
   const appPort = findAppPort(workload, facts)
   if (appPort === undefined) return refuse(noSuchPort(workload, facts))
+  const protocol = workload.serves.find((served) => served.appPort === appPort)?.protocol ?? 'http'
+  if (protocol === 'tcp' && facts.method !== 'CONNECT') return refuse(notHttp(workload, appPort))
   const verdict = authorize(authorization, facts, appPort, recorder)
   if ('code' in verdict) return refuse(verdict)
-  return { kind: 'deliver', appPort, policy: verdict.policy }
+  return { kind: 'deliver', appPort, protocol, policy: verdict.policy }
 }
 
 /** The application's port that is addressed; the only one when the link did not say. */
@@ -39,6 +41,9 @@ function unknownYet(what: string, recorder: Recorder): MeshError {
   if (recorder.isOn) recorder.record({ step: 'authorization', verdict: 'denied', because })
   return meshError('denied', because)
 }
+
+const notHttp = ({ name }: WorkloadResource, appPort: number): MeshError =>
+  meshError('no-route', `port ${appPort} of ${name} speaks TCP, and this is a request of HTTP`)
 
 function noSuchPort(workload: WorkloadResource, facts: RequestFacts): MeshError {
   const ports = [...new Set(workload.serves.map(({ appPort }) => appPort))].join(', ') || 'none'

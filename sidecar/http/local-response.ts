@@ -1,6 +1,7 @@
 import { errorFacts, type MeshError } from '../core/mesh-errors.ts'
 import { findField } from './fields.ts'
-import type { Fields, ResponseHead } from './head.ts'
+import { type Fields, NO_FIELDS, type ResponseHead } from './head.ts'
+import type { DownstreamStream } from './streams.ts'
 
 /** A response that the mesh makes by itself. Send `head` with `end` when `body` is empty. */
 export interface LocalResponse {
@@ -21,6 +22,15 @@ export const isGrpc = (requestFields: Fields): boolean =>
  */
 export function localResponse(error: MeshError, request: Fields, extra: Fields = []): LocalResponse {
   return isGrpc(request) ? grpcResponse(error, extra) : plainResponse(error, extra)
+}
+
+/** Sends a response that is there as a whole; the answer to HEAD without its body. */
+export function sendWhole(stream: DownstreamStream, method: string, head: ResponseHead, body: Buffer): void {
+  const isBodiless = body.length === 0 || method === 'HEAD'
+  stream.sendHead(head, isBodiless)
+  if (isBodiless) return
+  stream.sendBody(body)
+  stream.sendEnd(NO_FIELDS)
 }
 
 function plainResponse(error: MeshError, extra: Fields): LocalResponse {

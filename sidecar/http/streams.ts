@@ -13,7 +13,7 @@ import type { Fields, RequestHead, ResponseHead } from './head.ts'
 
 /** The caller's side of one exchange: implemented by HTTP/1 and HTTP/2 server connections. */
 export interface DownstreamStream {
-  readonly protocol: 'http/1.1' | 'h2'
+  readonly protocol: 'http/1.1' | 'h2' | 'tcp'
   /** Address of the peer, for logs: `ip:port`. */
   readonly peerAddress: string
   /** Attaches the sink. Called once, synchronously inside `StreamHandler.onRequest`. */

@@ -12,6 +12,7 @@ import type { Lane } from '../pipeline/lane.ts'
 import type { LaneDeps } from '../pipeline/lane-deps.ts'
 import { addStepEvents, decideFirst, keepDecision } from '../pipeline/lane-tracing.ts'
 import { forwardTraceContext } from '../telemetry/trace-context.ts'
+import { TcpDialer } from '../tunnel/tcp-upstream.ts'
 import type { AppPool } from '../upstream/app-pool.ts'
 
 /** Who calls, and by which way. */
@@ -35,11 +36,13 @@ export class InboundLane implements Lane<Exchange> {
   readonly direction = 'inbound'
   readonly #deps: LaneDeps
   readonly #apps: AppPool
+  readonly #tcp: TcpDialer
   readonly #appHost: string
 
   constructor(deps: LaneDeps, apps: AppPool, appHost: string) {
     this.#deps = deps
     this.#apps = apps
+    this.#tcp = new TcpDialer(deps.clock)
     this.#appHost = appHost
   }
 
@@ -72,7 +75,8 @@ export class InboundLane implements Lane<Exchange> {
     if (decision.kind === 'deliver') {
       notes.policy = decision.policy
       notes.appPort = decision.appPort
-      this.#prepareHead(exchange)
+      notes.appProtocol = decision.protocol
+      if (decision.protocol !== 'tcp') this.#prepareHead(exchange)
     }
     return decision
   }
@@ -86,16 +90,19 @@ export class InboundLane implements Lane<Exchange> {
       code === 'refused' ||
       (code === 'reset' && notes.facts !== undefined && isIdempotent(notes.facts, { idempotent: false }))
     if (isSafe && exchange.canReplay && attempts === 1)
-      return { kind: 'deliver', appPort: notes.appPort, policy: notes.policy }
+      return { kind: 'deliver', appPort: notes.appPort, protocol: notes.appProtocol, policy: notes.policy }
     return { kind: 'refuse', error: outcome.error }
   }
 
   open(exchange: Exchange): void {
-    this.#apps.send(this.#appHost, exchange.notes.appPort, exchange, APP_CONNECT_TIMEOUT_MS, APP_CONNECTION_COUNT)
+    const { appPort, appProtocol } = exchange.notes
+    if (appProtocol === 'tcp') this.#tcp.open(this.#appHost, appPort, exchange, APP_CONNECT_TIMEOUT_MS)
+    else this.#apps.send(this.#appHost, appPort, exchange, APP_CONNECT_TIMEOUT_MS, APP_CONNECTION_COUNT)
   }
 
   abandon(exchange: Exchange): void {
-    this.#apps.abandon(this.#appHost, exchange.notes.appPort, exchange)
+    if (exchange.notes.appProtocol === 'tcp') this.#tcp.abandon(exchange)
+    else this.#apps.abandon(this.#appHost, exchange.notes.appPort, exchange)
   }
 
   /** An application does not speak for the mesh: with `x-outrigger-error` it would decide over the caller's retries. */

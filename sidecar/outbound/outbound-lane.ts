@@ -1,4 +1,4 @@
-import type { Endpoint } from '../config/resources.ts'
+import type { Endpoint, ServiceResource } from '../config/resources.ts'
 import { type MeshError, meshError } from '../core/mesh-errors.ts'
 import { afterAttempt } from '../decide/after-attempt.ts'
 import type { AttemptOutcome, Decision } from '../decide/decision.ts'
@@ -30,6 +30,12 @@ export class OutboundLane implements Lane<Exchange> {
     this.#deps = deps
     this.#links = links
     this.#plain = plain
+  }
+
+  /** A service's port as the control plane told it; its only one when `port` is undefined. */
+  findPort(service: string, port: number | undefined): ServiceResource['ports'][number] | undefined {
+    const ports = this.#deps.snapshots.current.services.get(service)?.ports ?? []
+    return port === undefined && ports.length === 1 ? ports[0] : ports.find((one) => one.port === port)
   }
 
   /** Notes which listener the request came through, before its exchange begins. */

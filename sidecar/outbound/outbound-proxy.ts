@@ -1,8 +1,10 @@
-import { PlainListeners } from '../connection/plain-listeners.ts'
+import type { Socket } from 'node:net'
+import { type PlainConnection, PlainListeners } from '../connection/plain-listeners.ts'
 import { hostOf } from '../http/authority.ts'
 import type { RequestHead } from '../http/head.ts'
 import type { DownstreamStream } from '../http/streams.ts'
 import { Exchange, type ExchangeDeps } from '../pipeline/exchange.ts'
+import { connectHead, TcpDownstream } from '../tunnel/tcp-downstream.ts'
 import type { OutboundLane } from './outbound-lane.ts'
 
 /** Where a listener's requests go: one service, or by Host. */
@@ -19,13 +21,24 @@ export interface OutboundDeps extends ExchangeDeps {
   readonly discovery: { ask(host: string): Promise<unknown> | undefined }
 }
 
-/** The listeners that the application calls: plain HTTP/1.1 on loopback. */
+/** The listeners that the application calls: plain HTTP/1.1 on loopback, and TCP where a service's port says so. */
 export class OutboundProxy extends PlainListeners<ListenerTarget> {
   readonly #deps: OutboundDeps
 
   constructor(deps: OutboundDeps) {
     super(deps.wheel)
     this.#deps = deps
+  }
+
+  /** A port that speaks TCP is carried as it is, from the first moment: the callee may be the first to speak. */
+  protected override accept(socket: Socket, target: ListenerTarget, onClosed: () => void): PlainConnection {
+    const { service } = target
+    const port = service === undefined ? undefined : this.#deps.lane.findPort(service, target.port)
+    if (service === undefined || port?.protocol !== 'tcp') return super.accept(socket, target, onClosed)
+    const stream = new TcpDownstream(socket, onClosed)
+    const [namespace, name] = service.split('/')
+    this.onRequest(connectHead(`${name}.${namespace}:${port.port}`), false, stream, target)
+    return stream
   }
 
   onRequest(head: RequestHead, end: boolean, stream: DownstreamStream, target: ListenerTarget): void {

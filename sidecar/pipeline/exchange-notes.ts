@@ -1,4 +1,4 @@
-import type { Endpoint, RouteRule } from '../config/resources.ts'
+import type { Endpoint, Protocol, RouteRule } from '../config/resources.ts'
 import type { ForwardEdits, RequestFacts } from '../decide/decision.ts'
 import type { StepRecorder } from '../decide/trace-step.ts'
 import type { LiveSpan } from '../telemetry/live-span.ts'
@@ -24,8 +24,9 @@ export interface ExchangeNotes {
   policy: string | undefined
   /** The service that counts the exchange as in flight. */
   countedService: string | undefined
-  /** Inbound: where the application takes it. */
+  /** Inbound: where the application takes it, and what it speaks there. */
   appPort: number
+  appProtocol: Protocol
 }
 
 /** Empty notes. */
@@ -42,4 +43,5 @@ export const newNotes = (): ExchangeNotes => ({
   policy: undefined,
   countedService: undefined,
   appPort: 0,
+  appProtocol: 'http',
 })

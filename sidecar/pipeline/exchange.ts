@@ -3,7 +3,7 @@ import { type MeshError, meshError } from '../core/mesh-errors.ts'
 import type { TimerWheel, WheelEntry } from '../core/timer-wheel.ts'
 import type { AttemptOutcome, AttemptPlan, Decision } from '../decide/decision.ts'
 import { type Fields, NO_FIELDS, type RequestHead, type ResponseHead } from '../http/head.ts'
-import { localResponse } from '../http/local-response.ts'
+import { localResponse, sendWhole } from '../http/local-response.ts'
 import type { DownstreamStream, RequestSink, ResponseSink, UpstreamStream } from '../http/streams.ts'
 import type { ReplayBuffer } from '../resilience/replay-buffer.ts'
 import { deadlineMs, describeTimeout, dueAtMs, type ExchangeTimes } from './exchange-deadline.ts'
@@ -53,6 +53,9 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
   #status = 0
   #isOver = false
   #isAttempting = false
+  /** Octets both ways, for as long as both sides like: an upgraded connection, a granted CONNECT. */
+  #isTunnel = false
+  #isAnswered = false
   #headLatencyMs = 0
   /** When the current try's head was sent: a handshake before it says nothing about the endpoint's speed. */
   #sentMs = 0
@@ -159,6 +162,7 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
     this.#requestEnded = true
     this.#requestTrailers = trailers
     this.#upstream?.sendEnd(trailers)
+    if (this.#isAnswered) this.#complete()
   }
 
   onAbort(error: MeshError): void {
@@ -198,7 +202,8 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
     if (head.status >= 400 && this.#triesAgain({ kind: 'status', status: head.status, fields: head.fields })) return
     this.#status = head.status
     this.#touch()
-    if (head.status === 101) this.#deps.wheel.cancel(this) // an upgraded connection has no request timeout
+    this.#isTunnel = head.status === 101 || (this.head.method === 'CONNECT' && head.status < 300)
+    if (this.#isTunnel) this.#deps.wheel.cancel(this) // no request timeout holds for it
     this.#body.release()
     this.stream.sendHead(this.#lane.editResponse(this, head), end)
     if (end) this.#complete()
@@ -214,7 +219,9 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
   onResponseEnd(trailers: Fields): void {
     if (this.#isOver) return
     this.stream.sendEnd(trailers)
-    this.#complete()
+    this.#isAnswered = true
+    // Each direction of a tunnel ends by itself; HTTP/1.1 alone closes both at once.
+    if (!this.#isTunnel || this.#requestEnded || this.stream.protocol === 'http/1.1') this.#complete()
   }
 
   onResponseError(error: MeshError): void {
@@ -253,10 +260,8 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
     return true
   }
 
-  // ---- time ----
-
   onTimeout(): void {
-    if (this.#isOver || this.#status === 101) return
+    if (this.#isOver || this.#isTunnel) return
     const nowMs = this.#deps.clock.nowMs()
     const dueMs = dueAtMs(this.plan, this)
     if (nowMs < dueMs) {
@@ -286,12 +291,7 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
 
   #answer(head: ResponseHead, body: Buffer, error: MeshError | undefined): void {
     this.#status = head.status
-    const isBodiless = body.length === 0 || this.head.method === 'HEAD'
-    this.stream.sendHead(head, isBodiless)
-    if (!isBodiless) {
-      this.stream.sendBody(body)
-      this.stream.sendEnd(NO_FIELDS)
-    }
+    sendWhole(this.stream, this.head.method, head, body)
     this.#finish(error)
   }
 

@@ -33,7 +33,7 @@ export interface ServerSpanFacts {
   readonly peerAddress: string
   /** Proven identity of the caller; '' without mutual TLS. */
   readonly peerIdentity: string
-  readonly protocol: 'http/1.1' | 'h2'
+  readonly protocol: 'http/1.1' | 'h2' | 'tcp'
   readonly isGrpc: boolean
 }
 
@@ -58,7 +58,7 @@ export function describeServerSpan(facts: ServerSpanFacts): SpanDescription {
   const attributes = describe(facts)
   attributes['url.path'] = withoutQuery(facts.path)
   attributes['url.scheme'] = facts.scheme
-  attributes['network.protocol.version'] = facts.protocol === 'h2' ? '2' : '1.1'
+  if (facts.protocol !== 'tcp') attributes['network.protocol.version'] = facts.protocol === 'h2' ? '2' : '1.1'
   addAddress(attributes, 'network.peer', facts.peerAddress)
   const client = attributes['network.peer.address']
   if (client !== undefined) attributes['client.address'] = client

@@ -43,6 +43,7 @@ const MAY_IMPORT: Arrows = {
     'sidecar/pipeline',
     'sidecar/mtls',
   ],
+  'sidecar/tunnel': ['certs', 'sidecar/core', 'sidecar/http', 'sidecar/connection', 'sidecar/pipeline'],
   'sidecar/admin': ['certs', 'sidecar/decide', 'sidecar/core', 'sidecar/config', 'sidecar/telemetry'],
   'sidecar/config-client': ['certs', 'sidecar/core', 'sidecar/config', 'sidecar/mtls'],
   'control-plane': ['certs', 'sidecar/core', 'sidecar/config', 'sidecar/decide', 'sidecar/telemetry', 'sidecar/http'],

@@ -63,7 +63,12 @@ test('what was not told yet is not allowed yet', () => {
 
 test('only a port that the workload serves is delivered to; the only one when none is said', () => {
   assert.equal(refusalOf(judge([], { port: 9090 })).code, 'no-route')
-  assert.deepEqual(judge([], { port: undefined }), { kind: 'deliver', appPort: 8080, policy: undefined })
+  assert.deepEqual(judge([], { port: undefined }), {
+    kind: 'deliver',
+    appPort: 8080,
+    protocol: 'http',
+    policy: undefined,
+  })
   const two = [8080, 9090].map((appPort) => ({ service: 'shop/orders', port: 80, appPort, protocol: 'http' as const }))
   assert.equal(refusalOf(judge([], { port: undefined }, { self: { serves: two } })).code, 'no-route')
   assert.equal(refusalOf(judge([], { port: undefined }, { self: { serves: [] } })).code, 'no-route')

@@ -1,0 +1,115 @@
+import { connect, type Socket } from 'node:net'
+import type { Clock, Timer } from '../core/clock.ts'
+import { meshError } from '../core/mesh-errors.ts'
+import { NO_FIELDS, type ResponseHead, UNKNOWN_LENGTH } from '../http/head.ts'
+import type { ResponseSink, UpstreamStream } from '../http/streams.ts'
+import type { Attempt } from '../pipeline/lane.ts'
+import { TcpEnd } from './tcp-end.ts'
+
+const GRANTED: ResponseHead = { status: 200, fields: NO_FIELDS, bodyLength: UNKNOWN_LENGTH }
+
+/** The callee's side of a tunnel: a connection that we made. */
+class TcpUpstream extends TcpEnd implements UpstreamStream {
+  readonly #sink: ResponseSink
+
+  constructor(socket: Socket, sink: ResponseSink) {
+    super(socket)
+    this.#sink = sink
+  }
+
+  cancel(): void {
+    this.breakOff()
+  }
+
+  protected onOctets(chunk: Buffer): void {
+    this.#sink.onResponseBody(chunk)
+  }
+
+  protected onInputEnd(): void {
+    this.#sink.onResponseEnd(NO_FIELDS)
+  }
+
+  protected onRoom(): void {
+    this.#sink.onRequestDrain()
+  }
+
+  protected onBroken(reason: string): void {
+    this.#sink.onResponseError(meshError('reset', `the connection to the application broke (${reason})`))
+  }
+}
+
+type TcpAttempt = Attempt & ResponseSink
+
+/** Connections to applications that speak something else than HTTP: one for each tunnel, never pooled. */
+export class TcpDialer {
+  readonly #clock: Clock
+  readonly #dialing = new Map<TcpAttempt, Dial>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** Connects for a try: `onStream` and the granted head when the connection stands, else `connect-failure`. */
+  open(host: string, port: number, attempt: TcpAttempt, timeoutMs: number): void {
+    const dial = new Dial(host, port, this.#clock, timeoutMs, {
+      onSocket: (socket) => {
+        this.#dialing.delete(attempt)
+        attempt.onStream(new TcpUpstream(socket, attempt))
+        attempt.onResponseHead(GRANTED, false)
+        socket.resume()
+      },
+      onFailed: (reason) => {
+        this.#dialing.delete(attempt)
+        attempt.onResponseError(meshError('connect-failure', `cannot connect to ${host}:${port}: ${reason}`))
+      },
+    })
+    this.#dialing.set(attempt, dial)
+  }
+
+  /** Forgets a try that still waits. */
+  abandon(attempt: TcpAttempt): void {
+    this.#dialing.get(attempt)?.giveUp()
+    this.#dialing.delete(attempt)
+  }
+}
+
+interface DialEnd {
+  onSocket(socket: Socket): void
+  onFailed(reason: string): void
+}
+
+class Dial {
+  readonly #socket: Socket
+  readonly #timer: Timer
+  readonly #end: DialEnd
+
+  constructor(host: string, port: number, clock: Clock, timeoutMs: number, end: DialEnd) {
+    this.#end = end
+    this.#socket = connect({ host, port, allowHalfOpen: true, noDelay: true })
+    this.#timer = clock.after(timeoutMs, () => this.#onFailed(new Error(`no connection within ${timeoutMs} ms`)), {
+      background: true,
+    })
+    this.#socket.once('connect', this.#onConnect)
+    this.#socket.once('error', this.#onFailed)
+  }
+
+  /** Ends it without a word. */
+  giveUp(): void {
+    this.#timer.cancel()
+    this.#socket.removeListener('connect', this.#onConnect)
+    this.#socket.removeListener('error', this.#onFailed)
+    this.#socket.on('error', () => undefined)
+    this.#socket.destroy()
+  }
+
+  readonly #onConnect = (): void => {
+    this.#timer.cancel()
+    this.#socket.removeListener('error', this.#onFailed)
+    this.#end.onSocket(this.#socket)
+  }
+
+  readonly #onFailed = (error: NodeJS.ErrnoException): void => {
+    this.giveUp()
+    this.#end.onFailed(error.code ?? error.message)
+  }
+}
