@@ -72,7 +72,6 @@ const NOT_BY_ENVIRONMENT: readonly string[] = [
   '--header',
   '--seed',
   '--json',
-  '--output',
   '--offline',
   'explain --namespace',
   'get --namespace',
@@ -157,6 +156,7 @@ const SLIPS: readonly Slip[] = [
     args: ['control-plane', '--leaf-lifetime', 'soon'],
     says: /--leaf-lifetime.*soon/,
   },
+  { about: 'a format that is none', args: ['get', 'all', '-o', 'xml'], says: /Allowed choices are table, yaml, json/ },
   { about: 'a share over one', args: ['control-plane', '--sampling', '2'], says: /--sampling: "2" is not a ratio/ },
   { about: 'a port that is none', args: ['up', '--api-port', '70000'], says: /--api-port: "70000" is not a port/ },
   {

@@ -93,6 +93,20 @@ test('one try more than may wait is refused at once', () => {
   assert(waiting.every(({ state }) => state === 'waits'))
 })
 
+test('of a service that lets fewer wait one more is refused at once; an idle connection is not waited for', () => {
+  const setting = new AppSetting(1)
+  const send = (maxPending: number): RecordedTry => {
+    const one = new RecordedTry()
+    setting.pool.send('127.0.0.1', 8_080, one, 2_000, 1, maxPending)
+    return one
+  }
+  const connection = setting.idle()
+  const tries = [send(0), send(1), send(1)]
+  assert.equal(statesOf(tries), 'runs waits circuit-open')
+  connection.answer()
+  assert.equal(statesOf(tries), '200 runs circuit-open')
+})
+
 test('a failed dial fails the oldest try that waits; the others have dials of their own', () => {
   const setting = new AppSetting()
   const tries = setting.send(3)

@@ -128,6 +128,24 @@ test('one try more than may wait is refused at once, and those that wait keep th
   assert(tries.every(({ state }) => state === 'runs'))
 })
 
+test('of a service that lets fewer wait one more is refused at once; what finds room is not counted', () => {
+  const { pool, open, standing } = poolSetting()
+  const link = standing(1)
+  const tries = open(1)
+  for (let i = 0; i < 3; i++) {
+    const one = new RecordedTry()
+    tries.push(one)
+    pool.open(ORDERS, one, 1_000, 1, 2)
+  }
+  assert.equal(statesOf(tries), 'runs waits waits circuit-open')
+  link.answer()
+  assert.equal(statesOf(tries), '200 runs waits circuit-open')
+  link.setStreamLimit(3)
+  const last = new RecordedTry()
+  pool.open(ORDERS, last, 1_000, 1, 0)
+  assert.equal(statesOf([...tries, last]), '200 runs runs circuit-open runs')
+})
+
 test('a try that is abandoned while it waits hears nothing more and holds no place', () => {
   for (const isGood of [true, false]) {
     const { dialer, pool, open } = poolSetting()
