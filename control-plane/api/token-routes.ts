@@ -33,7 +33,12 @@ export function tokenRoutes(tokens: Pick<JoinTokens, 'create' | 'revoke'>, clock
         const { namespaces, serviceAccounts, ttlMs = DEFAULT_TTL_MS } = parsed.value
         const expiresAtMs = Math.floor(clock.wallMs() + ttlMs)
         const token = await tokens.create({ namespaces, serviceAccounts, expiresAtMs })
-        if (!token.ok) return failure(503, { what: token.error, where: 'registry', allowed: 'try again' })
+        if (!token.ok) {
+          const { kind, sentence } = token.error
+          return kind === 'grant'
+            ? failure(422, { what: sentence, where: 'body', allowed: ALLOWED })
+            : failure(503, { what: sentence, where: 'registry', allowed: 'try again when it is back' })
+        }
         return reply({ id: token.value.id, token: token.value.text, expiresAtMs }, 201)
       },
     },

@@ -14,6 +14,12 @@ import {
 import { matchesName } from './name-pattern.ts'
 import { type SignRefusal, signRefusal } from './sign-leaf.ts'
 
+/** Why no token was made: what was asked for can't be granted, or the registry did not take it. */
+interface TokenProblem {
+  readonly kind: 'grant' | 'registry'
+  readonly sentence: string
+}
+
 /**
  * The join tokens of the mesh, with which a workload proves once that it may have an identity; from then on its
  * certificate speaks for it. They stand in the registry and are watched, so that a token works while the registry is
@@ -39,13 +45,15 @@ export class JoinTokens implements Disposable {
     })
   }
 
-  /** Makes a token. Its text is the secret and is not kept; the error is a sentence. */
-  async create(grant: TokenGrant): Promise<Result<{ readonly id: string; readonly text: string }, string>> {
+  /** Makes a token. Its text is the secret and is not kept. */
+  async create(grant: TokenGrant): Promise<Result<{ readonly id: string; readonly text: string }, TokenProblem>> {
     const token = createToken(grant)
-    if (!token.ok) return token
+    if (!token.ok) return err({ kind: 'grant', sentence: token.error })
     const { text, stored } = token.value
     const put = await this.#registry.put(this.#prefix + stored.id, writeToken(stored), { expectedVersion: 0 })
-    return put.ok ? ok({ id: stored.id, text }) : err(`Cannot keep the join token: ${put.error.detail}`)
+    return put.ok
+      ? ok({ id: stored.id, text })
+      : err({ kind: 'registry', sentence: `Cannot keep the join token: ${put.error.detail}` })
   }
 
   /** Makes a token worthless. One that does not exist is no error. */

@@ -427,7 +427,7 @@ export async function startTestMesh(options: TestMeshOptions): Promise<TestMesh>
       serviceAccounts: ['*'],
       expiresAtMs: Date.now() + 3_600_000,
     })
-    if (!token.ok) throw new Error(token.error)
+    if (!token.ok) throw new Error(token.error.sentence)
     await writeFile(join(directory, 'token'), token.value.text)
     const services = Object.entries(options.services).map(([name, service]): [string, TestService] => [
       name,

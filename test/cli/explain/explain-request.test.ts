@@ -127,7 +127,7 @@ test('of several ports of an application the one behind the endpoint is delivere
   )
   const both = workload({ name: 'shop/orders-1', serves })
   const { inbound } = explain('http://orders/', material([service(), reachedAt(9_090)], [both, ...lets()]))
-  assert.deepEqual(inbound?.decision, { kind: 'deliver', appPort: 9_090, policy: undefined })
+  assert.deepEqual(inbound?.decision, { kind: 'deliver', appPort: 9_090, protocol: 'http', policy: undefined })
 })
 
 test('the callee judges path and authority as the route rewrote them', () => {
@@ -138,6 +138,7 @@ test('the callee judges path and authority as the route rewrote them', () => {
   assert.deepEqual(inbound?.decision, {
     kind: 'deliver',
     appPort: 8_080,
+    protocol: 'http',
     policy: 'AuthorizationPolicy shop/allow rule 0',
   })
 })

@@ -67,7 +67,7 @@ export const start = (options: ControlPlaneOptions) => startControlPlane(options
 export async function joinToken(plane: ControlPlane): Promise<string> {
   const grant = { namespaces: ['shop'], serviceAccounts: ['*'], expiresAtMs: Date.now() + 60_000 }
   const token = await plane.tokens.create(grant)
-  if (!token.ok) throw new Error(token.error)
+  if (!token.ok) throw new Error(token.error.sentence)
   return token.value.text
 }
 

@@ -26,7 +26,12 @@ const refusalOf = (decision: Decision): { code: string; detail: string; policy?:
 
 test('an allowed request is delivered to the application, naming the rule that allowed it', () => {
   const allow = policy('ALLOW', [{ sources: [{ identities: [WEB] }] }], 'web')
-  assert.deepEqual(judge([allow]), { kind: 'deliver', appPort: 8080, policy: 'AuthorizationPolicy shop/web rule 0' })
+  assert.deepEqual(judge([allow]), {
+    kind: 'deliver',
+    appPort: 8080,
+    protocol: 'http',
+    policy: 'AuthorizationPolicy shop/web rule 0',
+  })
 })
 
 test('the default holds only while there is no ALLOW policy', () => {
