@@ -23,11 +23,9 @@ export class ApiClient {
     try {
       this.#base = new URL(base)
     } catch {
-      throw new CliError(
-        ExitCode.usage,
-        `--api "${base}" is not a URL; wanted http://HOST:PORT, such as http://127.0.0.1:15011`,
-      )
+      throw misnamed(base)
     }
+    if (this.#base.protocol !== 'http:') throw misnamed(base)
     this.#token = token
   }
 
@@ -75,6 +73,12 @@ export class ApiClient {
     )
   }
 }
+
+const misnamed = (base: string): CliError =>
+  new CliError(
+    ExitCode.usage,
+    `--api "${base}" is not a URL that the API has; wanted http://HOST:PORT, such as http://127.0.0.1:15011`,
+  )
 
 function parseJson(text: string): unknown {
   try {

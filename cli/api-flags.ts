@@ -19,12 +19,15 @@ export const withApiFlags = (command: Command): Command =>
 /** The client that the flags describe. */
 export function toApiClient({ api, adminTokenFile }: ApiFlags): ApiClient {
   if (adminTokenFile === undefined) return new ApiClient(api, undefined)
+  let token: string
   try {
-    return new ApiClient(api, readFileSync(adminTokenFile, 'utf8').trim())
+    token = readFileSync(adminTokenFile, 'utf8').trim()
   } catch (error) {
     throw new CliError(
       ExitCode.input,
       `Cannot read the admin token from ${adminTokenFile}: ${(error as NodeJS.ErrnoException).code}`,
     )
   }
+  if (/^[\x21-\x7e]+$/.test(token)) return new ApiClient(api, token)
+  throw new CliError(ExitCode.input, `${adminTokenFile} does not hold an admin token: wanted one line without blanks`)
 }

@@ -32,14 +32,16 @@ export function addDeleteCommand(program: Command): void {
   withApiFlags(command).action(async (kind: string | undefined, name: string | undefined, flags: DeleteFlags) => {
     const client = toApiClient(flags)
     if (flags.filename !== undefined) {
+      if (kind !== undefined)
+        throw new CliError(ExitCode.usage, `delete ${kind}, or the files of -f (OUTRIGGER_FILENAME)? Give one of them`)
       const files = readManifestFiles(flags.filename)
       return print(await client.call<Deleted>('DELETE', '/v1/manifests', { namespace: flags.namespace, files }))
     }
     if (kind === undefined || name === undefined)
       throw new CliError(ExitCode.usage, 'delete what? Give KIND and NAME, or files with -f')
     const known = toKind(kind)
-    const path = known === 'MeshConfig' ? `${known}/${name}` : `${known}/${flags.namespace}/${name}`
-    print(await client.call<Deleted>('DELETE', `/v1/manifests/${path}`))
+    const names = known === 'MeshConfig' ? [known, name] : [known, flags.namespace, name]
+    print(await client.call<Deleted>('DELETE', `/v1/manifests/${names.map(encodeURIComponent).join('/')}`))
   })
 }
 

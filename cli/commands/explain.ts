@@ -43,7 +43,7 @@ export function addExplainCommand(program: Command): void {
       flags.namespace,
     )
     const material = await client.call<ExplainMaterial>('POST', '/v1/explain', { from })
-    const random = flags.seed === undefined ? () => 0 : seededRandom(Number(flags.seed))
+    const random = flags.seed === undefined ? () => 0 : seededRandom(seedOf(flags.seed))
     const explanation = explainRequest(request, material, random)
     console.log(flags.json === true ? JSON.stringify(explanation, undefined, 2) : renderExplanation(explanation))
   })
@@ -52,6 +52,16 @@ export function addExplainCommand(program: Command): void {
 /** Header fields may hold commas: they are not split. */
 const listOf = (text: string, previous: readonly string[] | undefined): string[] => [...(previous ?? []), text]
 
+/** `orders-1` and, as Kubernetes calls them, `orders-7d9f8b6c5d-x2x9z` are replicas of `orders`; `orders-api` is another workload. */
+const replicaOf = (workload: string, name: string): boolean =>
+  workload.startsWith(`${name}-`) && /^(\d+|[a-f0-9]{8,10}-[a-z0-9]{5})$/.test(workload.slice(name.length + 1))
+
+function seedOf(text: string): number {
+  const seed = Number(text)
+  if (Number.isSafeInteger(seed)) return seed
+  throw new CliError(ExitCode.usage, `--seed "${text}" is not a whole number`)
+}
+
 /** The workload that a person means by `web`, `shop/web` or, where it has replicas, any of `shop/web-1`. */
 export function findCaller(known: readonly string[], from: string, namespace: string | undefined): string {
   const matches = (wanted: (name: string) => boolean): string | undefined => known.find(wanted)
@@ -59,7 +69,7 @@ export function findCaller(known: readonly string[], from: string, namespace: st
   const isThere = (workload: string): boolean => space === undefined || workload.startsWith(`${space}/`)
   const found =
     matches((workload) => isThere(workload) && workload.endsWith(`/${name}`)) ??
-    matches((workload) => isThere(workload) && new RegExp(`/${name.replace(/[^a-z0-9-]/g, '')}-\\w+$`).test(workload))
+    matches((workload) => isThere(workload) && replicaOf(workload.slice(workload.indexOf('/') + 1), name))
   if (found !== undefined) return found
   throw new CliError(
     ExitCode.failed,

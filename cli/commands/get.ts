@@ -12,11 +12,19 @@ interface GetFlags extends ApiFlags {
   readonly output: 'table' | 'yaml' | 'json'
 }
 
+interface Condition {
+  readonly type: string
+  readonly status: string
+  readonly message: string
+}
+
 interface Listed {
   readonly kind: string
   readonly metadata: { readonly name: string; readonly namespace?: string; readonly creationTimestamp?: string }
   readonly status: {
-    readonly conditions: readonly { readonly type: string; readonly status: string; readonly message: string }[]
+    readonly conditions: readonly Condition[]
+    /** How a route stands with each of its parents. */
+    readonly parents?: readonly { readonly conditions: readonly Condition[] }[]
   }
 }
 
@@ -63,7 +71,8 @@ function render(items: readonly Listed[], output: GetFlags['output']): string {
   if (output === 'yaml') return items.map((item) => stringify(item)).join('---\n')
   if (items.length === 0) return 'nothing found'
   const rows = items.map(({ kind, metadata, status }) => {
-    const bad = status.conditions.find((condition) => condition.status === 'False')
+    const all = [...status.conditions, ...(status.parents ?? []).flatMap(({ conditions }) => conditions)]
+    const bad = all.find((condition) => condition.status === 'False')
     return [kind, metadata.namespace ?? '-', metadata.name, bad === undefined ? 'ok' : `${bad.type}: ${bad.message}`]
   })
   return toTable(['KIND', 'NAMESPACE', 'NAME', 'STATUS'], rows)

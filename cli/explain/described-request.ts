@@ -1,3 +1,5 @@
+import { canonicalAuthority, portOf } from '../../sidecar/http/authority.ts'
+import { canonicalPath } from '../../sidecar/http/path.ts'
 import { CliError, ExitCode } from '../exit-code.ts'
 
 /** A request as a person describes it: method, URL, header fields. */
@@ -13,11 +15,11 @@ export interface DescribedRequest {
   readonly fields: readonly string[]
 }
 
-const METHOD = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 
 /** `GET http://orders/items -H 'x-env: test'`. */
 export function describeRequest(method: string, url: string, headers: readonly string[]): DescribedRequest {
-  if (!METHOD.test(method)) throw usage(`"${method}" is not a method; wanted GET, POST, …`)
+  if (!TOKEN.test(method)) throw usage(`"${method}" is not a method; wanted GET, POST, …`)
   let parsed: URL
   try {
     parsed = new URL(url.includes('://') ? url : `http://${url}`)
@@ -28,19 +30,23 @@ export function describeRequest(method: string, url: string, headers: readonly s
     throw usage(
       `"${url}": only http:// is explained so far: inside the mesh, applications speak plain HTTP and sidecars add TLS`,
     )
+  // In the forms that a sidecar reads them into before it decides.
+  let authority = canonical(canonicalAuthority(parsed.host), url)
   const fields: string[] = []
   for (const header of headers) {
     const at = header.indexOf(':')
-    if (at <= 0) throw usage(`-H "${header}" is not a header field; wanted NAME: VALUE`)
-    fields.push(header.slice(0, at).trim().toLowerCase(), header.slice(at + 1).trim())
+    const name = header.slice(0, Math.max(at, 0)).toLowerCase()
+    if (!TOKEN.test(name)) throw usage(`-H "${header}" is not a header field; wanted NAME: VALUE`)
+    if (name === 'host') authority = canonical(canonicalAuthority(header.slice(at + 1).trim()), header)
+    else fields.push(name, header.slice(at + 1).trim())
   }
-  return {
-    method,
-    authority: parsed.host.toLowerCase(),
-    port: parsed.port === '' ? undefined : Number(parsed.port),
-    path: `${parsed.pathname}${parsed.search}`,
-    fields,
-  }
+  const path = canonical(canonicalPath(`${parsed.pathname}${parsed.search}`), url)
+  return { method, authority, port: portOf(authority), path, fields }
+}
+
+function canonical(text: string | undefined, given: string): string {
+  if (text !== undefined) return text
+  throw usage(`"${given}": a sidecar refuses it as malformed`)
 }
 
 const usage = (message: string): CliError => new CliError(ExitCode.usage, message)

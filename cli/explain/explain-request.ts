@@ -2,8 +2,9 @@ import type { Endpoint } from '../../sidecar/config/resources.ts'
 import type { Snapshot } from '../../sidecar/config/snapshot.ts'
 import { SnapshotStore } from '../../sidecar/config/snapshot-store.ts'
 import { decide } from '../../sidecar/decide/decide.ts'
-import type { Decision, LoadView, RequestFacts, World } from '../../sidecar/decide/decision.ts'
+import type { Decision, ForwardEdits, LoadView, RequestFacts, World } from '../../sidecar/decide/decision.ts'
 import { StepRecorder, type TraceStep } from '../../sidecar/decide/trace-step.ts'
+import { editFields } from '../../sidecar/http/edit-fields.ts'
 import type { DescribedRequest } from './described-request.ts'
 
 /** What the control plane pushed to one workload. */
@@ -72,21 +73,17 @@ export function explainRequest(
   const { endpoint, edits } = outbound.decision
   const callee = material.callees.find(({ workload }) => workload === endpoint.workload)
   if (callee === undefined || endpoint.transport !== 'mesh') return { request, outbound, inbound: undefined }
-  const arriving = inboundFacts(facts, endpoint, edits?.authority, edits?.path)
+  const arriving = inboundFacts(facts, endpoint, edits)
   return { request, outbound, inbound: decideHalf(callee.workload, arriving, snapshotOf(callee), random) }
 }
 
-const inboundFacts = (
-  facts: RequestFacts,
-  endpoint: Endpoint,
-  authority: string | undefined,
-  path: string | undefined,
-): RequestFacts => ({
+const inboundFacts = (facts: RequestFacts, endpoint: Endpoint, edits: ForwardEdits | undefined): RequestFacts => ({
   ...facts,
   direction: 'inbound',
   port: endpoint.appPort,
-  authority: authority ?? facts.authority,
-  path: path ?? facts.path,
+  authority: edits?.authority ?? facts.authority,
+  path: edits?.path ?? facts.path,
+  fields: edits?.request === undefined ? facts.fields : editFields(facts.fields, edits.request),
 })
 
 function decideHalf(workload: string, facts: RequestFacts, snapshot: Snapshot, random: () => number): DecidedHalf {

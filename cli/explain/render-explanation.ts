@@ -26,7 +26,13 @@ function answerOf({ request, outbound, inbound }: Explanation): string {
     const policy = error.policy === undefined ? '' : ` (${error.policy})`
     return `✘ ${what} goes to ${goes} and is refused there: ${error.code}${policy}: ${error.detail}`
   }
-  return `✔ ${what} goes to ${goes}${inbound === undefined ? ', which has no sidecar' : ' and is let in'}`
+  const then =
+    inbound !== undefined
+      ? ' and is let in'
+      : endpoint.transport === 'plain'
+        ? ', which has no sidecar'
+        : `, whose sidecar decides further: ${endpoint.workload} is not connected to this control plane`
+  return `✔ ${what} goes to ${goes}${then}`
 }
 
 const stepsOf = (half: DecidedHalf): string[] => [

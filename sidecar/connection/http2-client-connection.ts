@@ -41,7 +41,13 @@ export class Http2ClientConnection extends Http2Socket {
    * time. Undefined at the peer's limit of streams, or when the connection is leaving. The sink hears every outcome.
    */
   request(head: RequestHead, end: boolean, sink: ResponseSink, extra: Fields): UpstreamStream | undefined {
-    return this.isClosed ? undefined : this.connection.openStream(head, end, sink, extra)
+    if (this.isClosed) return undefined
+    const stream = this.connection.openStream(head, end, sink, extra)
+    if (this.connection.isExhausted) {
+      this.retire()
+      this.#tellGone()
+    }
+    return stream
   }
 
   /** No new streams; closes when the last one has ended. */

@@ -139,6 +139,7 @@ export class ConnectionCore implements StreamHost {
     this.#isAnnounced = false
     this.pump()
     this.announce()
+    this.owner.onCapacity()
   }
 
   /** Sends waiting body bytes, a frame of each stream in turn, while window and output take them. */

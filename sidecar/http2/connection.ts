@@ -52,6 +52,11 @@ export class Http2Connection {
     return mayOpen && core.streams.size < core.peer.streamCount && this.#control.nextStreamId < MAX_31_BITS
   }
 
+  /** All stream ids are used up (RFC 9113 §5.1.1): a new connection is needed. */
+  get isExhausted(): boolean {
+    return this.#control.nextStreamId >= MAX_31_BITS
+  }
+
   /** Takes what arrived; `chunk` is borrowed. */
   receive(chunk: Buffer): void {
     if (this.#core.isClosed) return

@@ -44,8 +44,12 @@ class AddressConnections implements AppDialListener {
   #open = 0
   #maxConnections = 1_024
   #connectTimeoutMs = 1_000
+  #isDestroyed = false
+  readonly #onOpen: () => void
 
-  constructor(host: string, port: number, dial: DialApp, clock: Clock) {
+  /** `onOpen`: hears of each connection that was made. */
+  constructor(host: string, port: number, dial: DialApp, clock: Clock, onOpen: () => void) {
+    this.#onOpen = onOpen
     this.#host = host
     this.#port = port
     this.#dial = dial
@@ -54,6 +58,11 @@ class AddressConnections implements AppDialListener {
 
   get openCount(): number {
     return this.#open
+  }
+
+  /** Nothing is open, dialled or waiting. */
+  get isUnused(): boolean {
+    return this.#open === 0 && this.#dialing === 0 && this.#waiting.size === 0
   }
 
   send(attempt: AppAttempt, connectTimeoutMs: number, maxConnections: number, maxPending: number): void {
@@ -83,8 +92,13 @@ class AddressConnections implements AppDialListener {
     }
   }
 
+  /** Closes what is idle; what is in use ends with its exchange, and what waits has nothing to wait for. */
   destroy(): void {
+    this.#isDestroyed = true
     for (const connection of this.#idle.splice(0)) connection.destroy()
+    const waiting = [...this.#waiting]
+    this.#waiting.clear()
+    for (const attempt of waiting) attempt.onResponseError(meshError('connect-failure', 'this sidecar ends'))
   }
 
   #takeIdle(): AppConnection | undefined {
@@ -110,18 +124,24 @@ class AddressConnections implements AppDialListener {
   onConnection(connection: AppConnection): void {
     this.#dialing--
     this.#open++
+    this.#onOpen()
     this.onIdle(connection)
   }
 
   onDialFailed(error: MeshError): void {
     this.#dialing--
-    // Each failed dial stands for one waiting try; with none left under way, all that remain would fail alike.
-    const failed = this.#dialing === 0 && this.#open === 0 ? [...this.#waiting] : [...this.#waiting].slice(0, 1)
+    // Each failed dial stands for one waiting try, unless others are under way for all that wait; with none left under
+    // way, all that remain would fail alike.
+    const isHopeless = this.#dialing === 0 && this.#open === 0
+    const failCount = isHopeless ? this.#waiting.size : this.#waiting.size > this.#dialing ? 1 : 0
+    const failed = [...this.#waiting].slice(0, failCount)
     for (const attempt of failed) this.#waiting.delete(attempt)
     for (const attempt of failed) attempt.onResponseError(error)
+    this.#grow()
   }
 
   onIdle(connection: AppConnection): void {
+    if (this.#isDestroyed) return connection.destroy()
     connection.idleSinceMs = this.#clock.nowMs()
     for (const attempt of this.#waiting) {
       this.#waiting.delete(attempt)
@@ -165,7 +185,6 @@ export class AppPool {
     maxPending: number = LIMITS.pendingPerEndpointCount,
   ): void {
     this.#connections(host, port).send(attempt, connectTimeoutMs, maxConnections, maxPending)
-    this.#sweeper ??= this.#clock.after(SWEEP_MS, this.#sweep, { background: true })
   }
 
   /** Forgets a try that still waits. */
@@ -190,19 +209,24 @@ export class AppPool {
     const key = `${host}:${port}`
     let connections = this.#byAddress.get(key)
     if (connections === undefined) {
-      connections = new AddressConnections(host, port, this.#dial, this.#clock)
+      connections = new AddressConnections(host, port, this.#dial, this.#clock, this.#armSweep)
       this.#byAddress.set(key, connections)
     }
     return connections
   }
 
+  readonly #armSweep = (): void => {
+    this.#sweeper ??= this.#clock.after(SWEEP_MS, this.#sweep, { background: true })
+  }
+
   readonly #sweep = (): void => {
     this.#sweeper = undefined
     let open = 0
-    for (const connections of this.#byAddress.values()) {
+    for (const [key, connections] of this.#byAddress) {
       connections.closeStale()
       open += connections.openCount
+      if (connections.isUnused) this.#byAddress.delete(key)
     }
-    if (open > 0) this.#sweeper = this.#clock.after(SWEEP_MS, this.#sweep, { background: true })
+    if (open > 0) this.#armSweep()
   }
 }

@@ -21,6 +21,9 @@ interface LinkDialerDeps {
   readonly counters: Http2Counters
 }
 
+/** Where no timeout is set, a handshake does not take longer than this. */
+const LONGEST_DIAL_MS = 10_000
+
 /** Dials mesh links: TCP, TLS 1.3 with our certificate, and only the identity that the endpoint must have is believed. */
 export function createLinkDialer(deps: LinkDialerDeps): DialLink {
   return (endpoint, timeoutMs, listener) => dial(deps, endpoint, timeoutMs, listener)
@@ -48,11 +51,13 @@ function dial(
     socket.destroy()
     if (decide()) fail(detail)
   }
-  const timer = clock.after(timeoutMs > 0 ? timeoutMs : 10_000, () => giveUp(`no connection within ${timeoutMs} ms`), {
+  const limitMs = timeoutMs > 0 ? timeoutMs : LONGEST_DIAL_MS
+  const timer = clock.after(limitMs, () => giveUp(`no connection within ${limitMs} ms`), {
     background: true,
   })
   socket.on('error', (error: NodeJS.ErrnoException) => giveUp(error.code ?? error.message))
-  socket.once('close', () => giveUp('the peer closed the connection during the handshake'))
+  const onClose = (): void => giveUp('the peer closed the connection during the handshake')
+  socket.once('close', onClose)
   socket.once('secureConnect', () => {
     const identitiesWanted = endpoint.identity === undefined ? [] : [endpoint.identity]
     const verified = verifyPeer(socket, {
@@ -65,7 +70,7 @@ function dial(
       return giveUp(verified.error.sentence)
     }
     if (!decide()) return
-    socket.removeAllListeners('close')
+    socket.removeListener('close', onClose) // this one alone: Node frees the TLS state by another
     const link: Http2ClientConnection = new Http2ClientConnection(socket, {
       settings: LINK_SETTINGS,
       clock,

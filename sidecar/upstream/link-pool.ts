@@ -33,6 +33,9 @@ export type DialLink = (endpoint: Endpoint, timeoutMs: number, listener: DialLis
 /** The sink and head of a try. */
 export type LinkAttempt = Attempt & ResponseSink
 
+/** No dial is under way, one is, or one that began with a certificate that has been replaced since. */
+type Dialing = 'no' | 'yes' | 'stale'
+
 /**
  * Mesh links to one endpoint: one, and more only when its streams run out. Tries that find no room wait in order; a
  * failed dial fails all that wait, for they would wait for the same.
@@ -42,12 +45,14 @@ class EndpointLinks implements DialListener {
   readonly #dial: DialLink
   readonly #clock: Clock
   readonly #links: Link[] = []
-  readonly #waiting: Set<LinkAttempt> = new Set()
-  #isDialing = false
-  /** The dial under way began with a certificate that has been replaced since. */
-  #isDialStale = false
-  /** Links with a certificate that has been replaced: they finish, and serve until a new one stands. */
+  /** Links with a certificate that has been replaced: they serve until a new one stands. */
   readonly #retiring: Link[] = []
+  /** Links that take nothing more and still carry something. */
+  readonly #leaving = new Set<Link>()
+  readonly #waiting: Set<LinkAttempt> = new Set()
+  #dialing: Dialing = 'no'
+  /** `closed`: what waits is still served, then nothing more; `destroyed`: nothing at all. */
+  #phase: 'open' | 'closed' | 'destroyed' = 'open'
   #maxLinks = 1
   #connectTimeoutMs = 1_000
   lastUsedMs: number
@@ -70,13 +75,17 @@ class EndpointLinks implements DialListener {
 
   get openStreamCount(): number {
     let count = 0
-    for (const link of this.#links) count += link.openStreamCount
-    for (const link of this.#retiring) count += link.openStreamCount
+    for (const link of [...this.#links, ...this.#retiring, ...this.#leaving]) count += link.openStreamCount
     return count
   }
 
   get linkCount(): number {
     return this.#links.length
+  }
+
+  /** Closed, and nothing is left. */
+  get isOver(): boolean {
+    return this.#phase !== 'open' && this.#leaving.size === 0 && this.#dialing === 'no'
   }
 
   open(attempt: LinkAttempt, connectTimeoutMs: number, maxLinks: number, maxPending: number): void {
@@ -92,8 +101,9 @@ class EndpointLinks implements DialListener {
     this.#grow()
   }
 
-  abandon(attempt: LinkAttempt): void {
-    this.#waiting.delete(attempt)
+  /** False when it does not wait here. */
+  abandon(attempt: LinkAttempt): boolean {
+    return this.#waiting.delete(attempt)
   }
 
   /**
@@ -101,70 +111,87 @@ class EndpointLinks implements DialListener {
    * first new one stands, so that no request waits for a handshake.
    */
   renew(): void {
-    this.#isDialStale = this.#isDialing
-    if (this.#links.length === 0) return
-    this.#retiring.push(...this.#links)
-    this.#links.length = 0
-    this.#grow()
+    if (this.#dialing === 'yes') this.#dialing = 'stale'
+    this.#retiring.push(...this.#links.splice(0))
+    if (this.#retiring.length > 0) this.#grow()
   }
 
+  /** Takes no more tries; those that wait are served, and links end with what they carry. */
   close(): void {
-    for (const link of [...this.#links, ...this.#retiring]) link.retire()
-    this.#links.length = 0
-    this.#retiring.length = 0
+    this.#phase = 'closed'
+    for (const link of [...this.#links.splice(0), ...this.#retiring.splice(0)]) this.#letGo(link)
   }
 
+  /** Breaks everything off. */
   destroy(): void {
-    for (const link of [...this.#links, ...this.#retiring]) link.destroy()
+    this.#phase = 'destroyed'
+    const waiting = [...this.#waiting]
+    this.#waiting.clear()
+    for (const link of [...this.#links, ...this.#retiring, ...this.#leaving]) link.destroy()
+    for (const attempt of waiting) attempt.onResponseError(meshError('connect-failure', 'this sidecar ends'))
+  }
+
+  /** Links that tries may go on: the old ones only while there is no new one. */
+  get #usable(): readonly Link[] {
+    return this.#links.length > 0 ? this.#links : this.#retiring
   }
 
   #start(attempt: LinkAttempt): boolean {
-    for (const link of this.#links) if (link.canOpenStream && this.#startOn(link, attempt)) return true
-    if (this.#links.length > 0) return false
-    for (const link of this.#retiring) if (link.canOpenStream && this.#startOn(link, attempt)) return true
+    for (const link of this.#usable) if (link.canOpenStream && startOn(link, attempt)) return true
     return false
   }
 
-  #startOn(link: Link, attempt: LinkAttempt): boolean {
-    const stream = link.request(attempt.attemptHead, attempt.attemptEnd, attempt, attempt.attemptFields)
-    if (stream === undefined) return false
-    attempt.onStream(stream)
-    return true
-  }
-
   #grow(): void {
-    if (this.#isDialing || (this.#links.length >= this.#maxLinks && this.#links.length > 0)) return
-    this.#isDialing = true
+    if (this.#dialing !== 'no' || this.#phase !== 'open') return
+    if (this.#links.length >= this.#maxLinks && this.#links.length > 0) return
+    this.#dialing = 'yes'
     this.#dial(this.#endpoint, this.#connectTimeoutMs, this)
   }
 
   #serveWaiting(): void {
     for (const attempt of this.#waiting) {
-      if (!this.#links.some((link) => link.canOpenStream)) break
+      if (!this.#usable.some((link) => link.canOpenStream)) break
       this.#waiting.delete(attempt)
-      if (!this.#start(attempt)) {
-        attempt.onResponseError(
-          meshError('connect-failure', `the link to ${this.#endpoint.id} closed before the request was sent`),
-        )
-      }
+      if (!this.#start(attempt)) this.#failClosed(attempt)
     }
     if (this.#waiting.size > 0) this.#grow()
   }
 
+  #failClosed(attempt: LinkAttempt): void {
+    const detail = `the link to ${this.#endpoint.id} closed before the request was sent`
+    attempt.onResponseError(meshError('connect-failure', detail))
+  }
+
+  #letGo(link: Link): void {
+    if (link.openStreamCount > 0) this.#leaving.add(link)
+    link.retire()
+  }
+
   onLink(link: Link): void {
-    this.#isDialing = false
-    if (this.#isDialStale) {
-      this.#isDialStale = false
+    const isStale = this.#dialing === 'stale'
+    this.#dialing = 'no'
+    if (this.#phase === 'destroyed') return link.destroy()
+    if (this.#phase === 'closed') return this.#serveLast(link)
+    if (isStale) {
       this.#retiring.push(link)
       return this.#grow()
     }
     this.#links.push(link)
-    for (const old of this.#retiring.splice(0)) old.retire()
+    for (const old of this.#retiring.splice(0)) this.#letGo(old)
     this.#serveWaiting()
   }
 
+  /** A link to an endpoint that is gone by now: for those that waited for it, and for nobody else. */
+  #serveLast(link: Link): void {
+    for (const attempt of this.#waiting) {
+      this.#waiting.delete(attempt)
+      if (!link.canOpenStream || !startOn(link, attempt)) this.#failClosed(attempt)
+    }
+    this.#letGo(link)
+  }
+
   onDialFailed(error: MeshError): void {
-    this.#isDialing = false
+    this.#dialing = 'no'
     const failed = [...this.#waiting]
     this.#waiting.clear()
     for (const attempt of failed) attempt.onResponseError(error)
@@ -175,12 +202,22 @@ class EndpointLinks implements DialListener {
   }
 
   onGone(link: Link): void {
+    this.#leaving.delete(link)
     for (const list of [this.#links, this.#retiring]) {
       const at = list.indexOf(link)
-      if (at >= 0) list.splice(at, 1)
+      if (at < 0) continue
+      list.splice(at, 1)
+      if (link.openStreamCount > 0) this.#leaving.add(link) // GOAWAY: what it carries goes on
     }
     if (this.#waiting.size > 0) this.#grow()
   }
+}
+
+function startOn(link: Link, attempt: LinkAttempt): boolean {
+  const stream = link.request(attempt.attemptHead, attempt.attemptEnd, attempt, attempt.attemptFields)
+  if (stream === undefined) return false
+  attempt.onStream(stream)
+  return true
 }
 
 /** How long links to an endpoint that nobody talks to are kept. */
@@ -191,6 +228,8 @@ export class LinkPool {
   readonly #dial: DialLink
   readonly #clock: Clock
   readonly #byEndpoint = new Map<string, EndpointLinks>()
+  /** Links to where endpoints were before: they end by themselves. */
+  readonly #former = new Set<EndpointLinks>()
 
   constructor(dial: DialLink, clock: Clock) {
     this.#dial = dial
@@ -207,7 +246,7 @@ export class LinkPool {
   ): void {
     let links = this.#byEndpoint.get(endpoint.id)
     if (links === undefined || !links.leadsTo(endpoint)) {
-      links?.close()
+      if (links !== undefined) this.#dismiss(links)
       links = new EndpointLinks(endpoint, this.#dial, this.#clock)
       this.#byEndpoint.set(endpoint.id, links)
     }
@@ -216,7 +255,8 @@ export class LinkPool {
 
   /** Forgets a try that still waits. */
   abandon(endpoint: Endpoint, attempt: LinkAttempt): void {
-    this.#byEndpoint.get(endpoint.id)?.abandon(attempt)
+    if (this.#byEndpoint.get(endpoint.id)?.abandon(attempt) === true) return
+    for (const links of this.#former) if (links.abandon(attempt)) return
   }
 
   /** Our certificate changed: every link is made anew, none is cut. */
@@ -230,16 +270,17 @@ export class LinkPool {
     for (const [id, links] of this.#byEndpoint) {
       const isIdle = links.openStreamCount === 0 && nowMs - links.lastUsedMs > IDLE_LINK_MS
       if (endpointIds.has(id) && !isIdle) continue
-      links.close()
       this.#byEndpoint.delete(id)
+      this.#dismiss(links)
     }
+    for (const links of this.#former) if (links.isOver) this.#former.delete(links)
   }
 
   /** For gauges. */
   get counts(): { readonly links: number; readonly streams: number } {
     let linkCount = 0
     let streamCount = 0
-    for (const links of this.#byEndpoint.values()) {
+    for (const links of [...this.#byEndpoint.values(), ...this.#former]) {
       linkCount += links.linkCount
       streamCount += links.openStreamCount
     }
@@ -248,7 +289,13 @@ export class LinkPool {
 
   /** Ends everything now. */
   destroy(): void {
-    for (const links of this.#byEndpoint.values()) links.destroy()
+    for (const links of [...this.#byEndpoint.values(), ...this.#former]) links.destroy()
     this.#byEndpoint.clear()
+    this.#former.clear()
+  }
+
+  #dismiss(links: EndpointLinks): void {
+    links.close()
+    if (!links.isOver) this.#former.add(links)
   }
 }

@@ -102,14 +102,14 @@ test.serial('a token file that can not be read is named, with code 66', async ()
 
 // They end with a stack: the client speaks http: only, and says so by an exception.
 for (const api of ['https://127.0.0.1:1', 'localhost:15011']) {
-  test.serial.failing(`an API of another scheme, ${api}, is a mistake in usage`, async () => {
+  test.serial(`an API of another scheme, ${api}, is a mistake in usage`, async () => {
     const { code, stderr } = await runCli(['get', 'all', '--api', api])
     assert.equal(code, 64)
     assert.doesNotMatch(stderr, /^ {4}at /m)
   })
 }
 
-test.serial.failing('a token of two lines is named, not thrown', async () => {
+test.serial('a token of two lines is named, not thrown', async () => {
   await using folder = await temporaryFolder()
   const file = join(folder.path, 'token')
   await writeFile(file, 'two\nlines')

@@ -115,7 +115,7 @@ test('a pool that is destroyed closes what is idle, lets exchanges end, and sets
 })
 
 // It is put among the idle ones of a pool that nobody looks after any more: the application has to close it.
-test.failing('a connection in use when the pool is destroyed is closed when its exchange ends', () => {
+test('a connection in use when the pool is destroyed is closed when its exchange ends', () => {
   const setting = new AppSetting()
   setting.send(1)
   const busy = setting.next.succeed()
@@ -124,7 +124,7 @@ test.failing('a connection in use when the pool is destroyed is closed when its 
   assert(busy.isDestroyed)
 })
 
-test.failing('a connection that is made after the pool was destroyed is closed', () => {
+test('a connection that is made after the pool was destroyed is closed', () => {
   const setting = new AppSetting()
   const [only] = setting.send(1)
   assert(only !== undefined)
@@ -134,7 +134,7 @@ test.failing('a connection that is made after the pool was destroyed is closed',
 })
 
 // The sweep stopped for want of connections, and only a further try would begin it again.
-test.failing('a connection whose dial took longer than a sweep is closed when it is too old', () => {
+test('a connection whose dial took longer than a sweep is closed when it is too old', () => {
   const setting = new AppSetting()
   setting.send(1)
   setting.clock.turn(1_500)

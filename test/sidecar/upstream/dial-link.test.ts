@@ -271,7 +271,7 @@ test('the timeout of a dial does not end its link', async () => {
 })
 
 // It waits for 10 s then, and says that it was none.
-test.failing('a dial without a timeout says how long it has waited', async () => {
+test('a dial without a timeout says how long it has waited', async () => {
   const hello = Promise.withResolvers<void>()
   await using callee = await LinkCallee.tcp((socket) => socket.once('data', () => hello.resolve()))
   const { clock, to } = dialer(web)

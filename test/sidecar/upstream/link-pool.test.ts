@@ -219,7 +219,7 @@ test('a link whose peer goes away takes nothing new, finishes what it carries, a
   const next = dialer.last.succeed()
   assert.equal(statesOf(tries), 'runs runs')
   assert.deepEqual([leaving.openStreamCount, next.openStreamCount], [1, 1])
-  assert.deepEqual(pool.counts, { links: 1, streams: 1 })
+  assert.deepEqual(pool.counts, { links: 1, streams: 2 })
   leaving.answer()
   assert.equal(statesOf(tries), '200 runs')
 })

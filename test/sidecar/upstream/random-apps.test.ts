@@ -79,10 +79,7 @@ const ACTS = {
     if (dial !== undefined) life.connections.push(dial.succeed())
   },
   dialFails: (life, which) => {
-    const { pending } = life.setting
-    // Those that wait beyond the limit are forgotten when a dial fails: see the failing test of the pool.
-    const areForgotten = life.waiting.length > pending.length && (pending.length > 1 || life.openCount > 0)
-    if (!areForgotten) pick(pending, which)?.fail()
+    pick(life.setting.pending, which)?.fail()
   },
   answer: (life, which) => pick(life.busy, which)?.answer(which % 2 === 0 ? undefined : which * 1_000),
   answerAndClose: (life, which) => pick(life.busy, which)?.answerAndClose(),
@@ -99,8 +96,6 @@ const ACTS = {
     life.setting.abandon(one)
   },
   turn: (life, which) => {
-    // A sweep that finds nothing open is the last one until the next try: see the failing test of idle connections.
-    if (life.openCount === 0 && life.setting.pending.length > 0) return
     life.setting.clock.turn(which * 700)
     for (const { idleSinceMs, keepAliveMs } of life.idle) {
       const sweptMs = Math.min(LIMITS.idleUpstreamMs, keepAliveMs * 0.8) + 1_000

@@ -124,9 +124,7 @@ const ACTS = {
     if (dial !== undefined) life.links.push(dial.succeed(1 + (which % 3)))
   },
   dialFails: (life, which) => {
-    const dial = pick(life.dialer.pending, which)
-    // A stale dial that fails leaves a trace: see the failing test of the renewals.
-    if (dial !== undefined && !life.isOld(dial)) dial.fail()
+    pick(life.dialer.pending, which)?.fail()
   },
   answer: (life, which) => {
     const link = pick(life.openLinks, which)
@@ -153,7 +151,7 @@ const ACTS = {
     life.pool.retain(new Set([life.endpoint.id]))
   },
   move: (life) => {
-    // What is dialled or waits when its endpoint moves is lost sight of: see the failing tests of those that leave.
+    // The model knows one queue; who waits for a former address is looked at in the cases of those that leave.
     if (life.dialer.pending.length > 0 || life.waiting.length > 0) return
     life.era++
     life.endpoint = { ...life.endpoint, port: life.endpoint.port + 1 }
