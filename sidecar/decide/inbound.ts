@@ -15,6 +15,8 @@ export function decideInbound(facts: RequestFacts, world: World, recorder: Recor
   if (appPort === undefined) return refuse(noSuchPort(workload, facts))
   const protocol = workload.serves.find((served) => served.appPort === appPort)?.protocol ?? 'http'
   if (protocol === 'tcp' && facts.method !== 'CONNECT') return refuse(notHttp(workload, appPort))
+  // Whatever went through a tunnel that an HTTP application granted, no policy would see.
+  if (protocol !== 'tcp' && facts.method === 'CONNECT') return refuse(noTunnel(workload, appPort))
   const verdict = authorize(authorization, facts, appPort, recorder)
   if ('code' in verdict) return refuse(verdict)
   return { kind: 'deliver', appPort, protocol, policy: verdict.policy }
@@ -44,6 +46,9 @@ function unknownYet(what: string, recorder: Recorder): MeshError {
 
 const notHttp = ({ name }: WorkloadResource, appPort: number): MeshError =>
   meshError('no-route', `port ${appPort} of ${name} speaks TCP, and this is a request of HTTP`)
+
+const noTunnel = ({ name }: WorkloadResource, appPort: number): MeshError =>
+  meshError('not-implemented', `CONNECT is not taken to port ${appPort} of ${name}, which speaks HTTP`)
 
 function noSuchPort(workload: WorkloadResource, facts: RequestFacts): MeshError {
   const ports = [...new Set(workload.serves.map(({ appPort }) => appPort))].join(', ') || 'none'

@@ -77,9 +77,14 @@ export function cleanTrailers(trailers: Fields): Fields {
   return filterFields(trailers, (name) => (headerRule(name) & (notInTrailers | hopByHop)) === 0)
 }
 
+const LETTER_X = 0x78
+const LETTER_L = 0x6c
+
 /** Removes what only the mesh may say, where a request comes from an application or a stranger (CVE class: forged identity). */
 export function stripMeshFields(fields: Fields): Fields {
   for (let i = 0; i < fields.length; i += 2) {
+    const first = (fields[i] as string).charCodeAt(0)
+    if (first !== LETTER_X && first !== LETTER_L) continue // all that are the mesh's begin so
     if ((headerRule(fields[i] as string) & meshOnly) !== 0) {
       return filterFields(fields, (name) => (headerRule(name) & meshOnly) === 0)
     }

@@ -45,13 +45,18 @@ spec: {targetRefs: [{group: "", kind: Service, name: orders}], action: DENY, rul
   assert.match(byPolicy, /AuthorizationPolicy shop\/closed/)
 })
 
-test('CONNECT that the callee refuses is answered, not cut', async () => {
-  const hangUp = (socket: Socket): void => void socket.on('data', () => socket.end())
-  await using mesh = await startTestMesh({ services: { orders: { raw: hangUp } }, callers: ['web'] })
+test('a port of HTTP takes no CONNECT, whatever its application would grant', async () => {
+  let connections = 0
+  const grant = (socket: Socket): void => {
+    connections++
+    socket.on('data', () => void socket.write('HTTP/1.1 200 OK\r\n\r\n'))
+  }
+  await using mesh = await startTestMesh({ services: { orders: { raw: grant } }, callers: ['web'] })
   const text = await rawExchange(
     mesh.workload('web').portFor('orders'),
     'CONNECT orders:80 HTTP/1.1\r\nhost: orders:80\r\n\r\n',
     (heard) => heard.includes('\r\n\r\n'),
   )
-  assert.match(text, /^HTTP\/1\.1 502 /)
+  assert.match(text, /^HTTP\/1\.1 501 .*x-outrigger-error: not-implemented/s)
+  assert.equal(connections, 0)
 })

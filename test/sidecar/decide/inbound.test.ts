@@ -170,3 +170,15 @@ test('the trace tells of audits, of rules that were passed over, and of the verd
     { step: 'authorization', verdict: 'allowed', because: 'AuthorizationPolicy shop/allow rule 0' },
   ])
 })
+
+test('what goes through a tunnel is seen by no policy: a port of HTTP takes no CONNECT, and one of TCP nothing else', () => {
+  const speaking = (protocol: 'http' | 'http2' | 'grpc' | 'tcp') => ({
+    self: { serves: [{ service: 'shop/orders', port: 80, appPort: 8080, protocol }] },
+  })
+  for (const protocol of ['http', 'http2', 'grpc'] as const) {
+    assert.equal(refusalOf(judge([], { method: 'CONNECT' }, speaking(protocol))).code, 'not-implemented')
+    assert.equal(judge([], {}, speaking(protocol)).kind, 'deliver')
+  }
+  assert.equal(judge([], { method: 'CONNECT' }, speaking('tcp')).kind, 'deliver')
+  assert.equal(refusalOf(judge([], {}, speaking('tcp'))).code, 'no-route')
+})
