@@ -7,6 +7,12 @@ export const LIMITS = {
   headerListBytes: 64 * 1024,
   /** Fields in one head, cookie crumbs included: HTTP/2 bomb, CVE-2026-47774. */
   headerCount: 128,
+  /**
+   * The same two on a mesh link: more, so that what a caller may send still fits with what the mesh adds. A block over the
+   * limit ends the link, and with it the requests of everybody on it.
+   */
+  linkHeaderListBytes: 80 * 1024,
+  linkHeaderCount: 160,
   /** Request line of HTTP/1 in octets; longer is 414. */
   requestLineBytes: 16 * 1024,
   /** From the first octet of a head to its end: slowloris. */

@@ -60,7 +60,12 @@ const FLOODS: [keyof Http2Counters, string, Buffer[]][] = [
 for (const [counter, name, octets] of FLOODS) {
   test(`${name} ends the connection with ENHANCE_YOUR_CALM and counts ${counter}`, () => {
     const isEmpty = counter === 'emptyFrameFlood'
-    const change = { ...SMALL, emptyFrameCount: isEmpty ? 10 : 100, continuationFrameCount: isEmpty ? 100 : 8 }
+    const change = {
+      ...SMALL,
+      headerListBytes: 65_536,
+      emptyFrameCount: isEmpty ? 10 : 100,
+      continuationFrameCount: isEmpty ? 100 : 8,
+    }
     const server = startedServer(change, new TurnedClock())
     for (const one of octets.slice(0, -1)) server.connection.receive(one)
     assert.deepEqual(server.closed, [], 'the last frame is the one too many')
@@ -119,7 +124,7 @@ test('a request head over the limit is answered 431 and does not reach the handl
 })
 
 test('cookie crumbs are counted one by one (CVE-2026-47774)', () => {
-  const server = startedServer()
+  const server = startedServer({ headerCount: 128 })
   server.connection.receive(
     headers(1, block(':method', 'GET', ':scheme', 'http', ':path', '/', ...Array(126).fill(['cookie', 'a=b']).flat())),
   )
