@@ -42,7 +42,7 @@ export interface ApiServerDeps {
 }
 
 /** A whole set of manifests in one request. */
-const MAX_BODY_BYTES = 16 * 1024 * 1024
+const MAX_BODY_BYTES = 4 * 1024 * 1024
 
 /** The control plane's REST port: `node:http`, JSON, one table of routes. */
 export class ApiServer {

@@ -13,6 +13,8 @@ import { findSource, type ManifestSource, rememberSource } from './manifest-sour
 const MAX_SYNTAX_ERRORS = 3
 /** Nobody reads more, and the answer to half a megabyte must not be twenty. */
 const MAX_PROBLEMS = 256
+/** Reading blocks whoever reads: a file of empty documents must not hold the control plane for seconds. */
+const MAX_DOCUMENTS = 2_000
 
 /**
  * The manifests of a text: YAML 1.2 (any number of documents; empty ones are skipped) or JSON, which is YAML.
@@ -126,8 +128,14 @@ const sourceOf = (document: Document.Parsed, lines: LineCounter, file: string, n
 /** A marker at the beginning of a line always ends a document, even inside quotes (YAML 1.2 §9.1.2, c-forbidden). */
 function findOversized(text: string, file: string): readonly ManifestProblem[] {
   const problems: ManifestProblem[] = []
+  const parts = text.split(/^(?=---(?:\s|$))/m)
+  if (parts.length > MAX_DOCUMENTS) {
+    const found = `${parts.length} documents`
+    const allowed = `at most ${MAX_DOCUMENTS} in one file`
+    return [{ file, document: 0, line: 0, subject: undefined, path: '', problem: 'is one of too many', found, allowed }]
+  }
   let line = 1
-  for (const [i, part] of text.split(/^(?=---(?:\s|$))/m).entries()) {
+  for (const [i, part] of parts.entries()) {
     const bytes = Buffer.byteLength(part)
     if (bytes > LIMITS.manifestBytes) {
       problems.push({

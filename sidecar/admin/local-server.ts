@@ -41,10 +41,16 @@ export interface LocalServerOptions {
  */
 export function listenLocal(options: LocalServerOptions): Promise<Result<LocalServer, string>> {
   const server = createServer(
-    { requestTimeout: 5_000, headersTimeout: 5_000, keepAliveTimeout: 5_000, maxHeaderSize: 16 * 1024 },
+    {
+      requestTimeout: 5_000,
+      headersTimeout: 5_000,
+      keepAliveTimeout: 5_000,
+      connectionsCheckingInterval: 1_000, // by default a silent connection would be looked at every 30 s
+      maxHeaderSize: 16 * 1024,
+    },
     (request, response) => void answer(options, request).then((given) => send(request, response, given)),
   )
-  server.maxConnections = 100
+  server.maxConnections = 1_000
   return new Promise((resolve) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       resolve(err(listenProblem(options.flag, options, error)))

@@ -175,3 +175,11 @@ test('parseManifests names at most 256 problems and says that there are more', (
   assert.equal(lines.length, 257)
   assert.equal(lines.at(-1), ': the document has more problems than the 256 that are named here.')
 })
+
+test('a file of more documents than anybody writes is refused before it is read', () => {
+  const parsed = parseManifests('---\n'.repeat(100_000), 'many.yaml')
+  assert(!parsed.ok)
+  assert.deepEqual(parsed.error.map(formatProblem), [
+    'many.yaml: the document is one of too many; found 100000 documents; allowed: at most 2000 in one file.',
+  ])
+})

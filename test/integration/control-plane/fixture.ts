@@ -19,7 +19,7 @@ import { IdentityStore } from '../../../sidecar/mtls/identity-store.ts'
 
 export const TRUST_DOMAIN = 'mesh.test'
 /** Durations short enough for a test, in the proportions of the real ones. */
-const TIMES = {
+export const TIMES = {
   instanceTtlMs: 3_000,
   heartbeatMs: 200,
   graceMs: 150,

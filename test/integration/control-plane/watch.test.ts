@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict'
 import test from 'ava'
 import { type Change, type Rejection, SnapshotStore } from '../../../sidecar/config/snapshot-store.ts'
-import { call, controlPlane, eventually, joinToken, registration, TestSidecar, temporaryFolder } from './fixture.ts'
+import {
+  call,
+  controlPlane,
+  eventually,
+  joinToken,
+  registration,
+  TestSidecar,
+  TIMES,
+  temporaryFolder,
+} from './fixture.ts'
 
 const SERVICE = `apiVersion: v1
 kind: Service
@@ -122,7 +131,7 @@ test('a drained workload leaves every endpoint list at once, and comes back when
 
 test('a sidecar that reconnects within its grace never leaves the endpoint lists', async () => {
   await using folder = await temporaryFolder()
-  await using plane = await controlPlane(folder.path)
+  await using plane = await controlPlane(folder.path, { times: { ...TIMES, graceMs: 5_000 } })
   const common = { port: plane.ports.push, bundleFile: plane.bundleFile, token: await joinToken(plane) }
   const serves = [registration('shop/orders', 15008)]
   const orders = await TestSidecar.start({ ...common, workload: 'shop/orders', serves })
