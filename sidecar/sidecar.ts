@@ -174,7 +174,10 @@ export async function startSidecar(boot: Bootstrap, seams: Seams): Promise<Resul
 
   // application → mesh, and mesh → application
   const discovery = new Discovery({
-    watch: { want: (kind, name) => watch.want(kind, name) },
+    watch: {
+      want: (kind, name) => watch.want(kind, name),
+      unwant: (kind, name) => watch.unwant(kind, name),
+    },
     store: snapshots,
     clock,
     namespace: boot.workload.split('/')[0] ?? '',

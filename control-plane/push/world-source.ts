@@ -163,7 +163,10 @@ export class WorldSource {
 
   #follow(names: readonly string[]): void {
     const { registry, onNote } = this.#deps
-    const wanted = new Set(names.slice(0, MAX_WATCHED_SERVICES))
+    // What is followed is never left out for a newcomer: names that somebody makes up must not take a service out of the mesh.
+    const followed = names.filter((name) => this.#services.has(name))
+    const others = names.filter((name) => !this.#services.has(name))
+    const wanted = new Set([...followed, ...others].slice(0, MAX_WATCHED_SERVICES))
     if (names.length > wanted.size)
       onNote(`${names.length - wanted.size} services are over the limit of ${MAX_WATCHED_SERVICES} and left out`)
     for (const [name, watch] of this.#services) {

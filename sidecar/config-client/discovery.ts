@@ -5,7 +5,7 @@ import { LIMITS } from '../core/limits.ts'
 import type { WatchClient } from './watch-client.ts'
 
 interface DiscoveryDeps {
-  readonly watch: Pick<WatchClient, 'want'>
+  readonly watch: Pick<WatchClient, 'want' | 'unwant'>
   readonly store: SnapshotStore
   readonly clock: Clock
   /** Namespace of the workload: a bare name means a service there. */
@@ -41,10 +41,28 @@ export class Discovery {
     const answered = Promise.all([watch.want('Service', name), watch.want('Endpoints', name)])
     const answer = Promise.race([answered, sleep(clock, ANSWER_WITHIN_MS)])
     this.#asked.set(name, answer)
-    void answer.then(() => this.#asked.set(name, undefined))
+    void answer.then(() => this.#onAnswer(name))
     return answer
   }
+
+  #onAnswer(name: string): void {
+    const { watch, store, clock } = this.#deps
+    this.#asked.set(name, undefined)
+    if (store.current.services.has(name)) return
+    clock.after(
+      FORGET_AFTER_MS,
+      () => {
+        if (store.current.services.has(name)) return
+        this.#asked.delete(name)
+        for (const kind of ['Service', 'Endpoints'] as const) watch.unwant(kind, name)
+      },
+      { background: true },
+    )
+  }
 }
+
+/** A name that means nothing is remembered this long: who makes names up must not use up the room for those that mean something. */
+const FORGET_AFTER_MS = 10_000
 
 /** `orders`, `orders.shop`, `orders.shop.svc.cluster.local` as `namespace/name`; undefined for names of another form. */
 export function toServiceName(host: string, namespace: string): string | undefined {

@@ -62,7 +62,10 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, TimedConn
     socket.setNoDelay(true)
     receiveFrom(socket, (chunk, length) => this.#receive(chunk, length))
     socket.on('end', () => this.#onInputEnd())
-    socket.on('drain', () => this.#stream?.onWritable())
+    socket.on('drain', () => {
+      this.#stream?.onWritable()
+      this.proceed()
+    })
     socket.on('error', () => socket.destroy())
     socket.on('close', () => this.#onClosed())
     socket.resume()
@@ -170,9 +173,11 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, TimedConn
     return this.#stream?.isPaused === true && !this.#stream.isRequestComplete
   }
 
-  /** A request is read while none is in flight, and its body while it is wanted. */
+  /** A request is read while none is in flight and its caller takes the answers, and its body while it is wanted. */
   #mayRead(): boolean {
-    return this.#stream === undefined || (!this.#stream.isRequestComplete && !this.#stream.isPaused)
+    const stream = this.#stream
+    if (stream === undefined) return this.unsentBytes <= LIMITS.unsentHighWaterBytes
+    return !stream.isRequestComplete && !stream.isPaused
   }
 
   /** One step of the decoder; false when there is no more to do for now. */

@@ -1,4 +1,5 @@
-import { type Fields, NO_FIELDS, type RequestHead, type ResponseHead, UNKNOWN_LENGTH } from '../http/head.ts'
+import { type Fields, type RequestHead, type ResponseHead, UNKNOWN_LENGTH } from '../http/head.ts'
+import { cleanTrailers } from '../http/header-rules.ts'
 import type { HeaderBlock } from './hpack/header-block.ts'
 import { readRequestLine } from './request-line.ts'
 
@@ -73,9 +74,12 @@ export function readResponse(block: HeaderBlock, isEnd: boolean, mayHaveBody: bo
   return { kind: 'final', head }
 }
 
-/** The trailers that a header block says, or undefined when it is malformed: pseudo-fields have no place in them (RFC 9113 §8.1). */
+/**
+ * The trailers that a header block says, without those that would frame, route or authenticate (RFC 9110 §6.5.1),
+ * or undefined when it is malformed: pseudo-fields have no place in them (RFC 9113 §8.1).
+ */
 export function toTrailers(block: HeaderBlock): Fields | undefined {
   const pseudo = block.method ?? block.scheme ?? block.authority ?? block.path ?? block.protocol ?? block.status
   if (block.malformed !== undefined || block.isTooLarge || pseudo !== undefined) return undefined
-  return block.fields.length === 0 ? NO_FIELDS : block.fields
+  return cleanTrailers(block.fields)
 }

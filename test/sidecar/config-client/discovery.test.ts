@@ -7,17 +7,23 @@ import { TurnedClock } from '../../support/turned-clock.ts'
 
 function stage() {
   const asked: string[] = []
+  const unwanted: string[] = []
   const answers: (() => void)[] = []
   const clock = new TurnedClock()
   const want = (kind: string, name: string): Promise<void> => {
     asked.push(`${kind} ${name}`)
     return new Promise((resolve) => answers.push(resolve))
   }
-  const discovery = new Discovery({ watch: { want }, store: new SnapshotStore(undefined), clock, namespace: 'shop' })
+  const discovery = new Discovery({
+    watch: { want, unwant: (kind, name) => void unwanted.push(`${kind} ${name}`) },
+    store: new SnapshotStore(undefined),
+    clock,
+    namespace: 'shop',
+  })
   const answer = (): void => {
     for (const resolve of answers.splice(0)) resolve()
   }
-  return { discovery, asked, clock, answer }
+  return { discovery, asked, unwanted, clock, answer }
 }
 
 test('the names that DNS knows mean a service, others none', () => {
@@ -57,4 +63,16 @@ test('names that an application makes up are bounded', () => {
   const { discovery, asked } = stage()
   for (let i = 0; i < LIMITS.discoveredServiceCount + 10; i++) discovery.ask(`made-up-${i}`)
   assert.equal(asked.length, 2 * LIMITS.discoveredServiceCount)
+})
+
+test('a name that means nothing is forgotten, so that made-up ones leave room for those that mean something', async () => {
+  const { discovery, asked, unwanted, clock, answer } = stage()
+  for (let i = 0; i < LIMITS.discoveredServiceCount; i++) discovery.ask(`made-up-${i}`)
+  assert.equal(discovery.ask('orders'), undefined, 'there is no room')
+  answer()
+  await new Promise(setImmediate)
+  clock.turn(10_000)
+  assert.equal(unwanted.length, 2 * LIMITS.discoveredServiceCount)
+  assert.notEqual(discovery.ask('orders'), undefined)
+  assert.equal(asked.at(-1), 'Endpoints shop/orders')
 })

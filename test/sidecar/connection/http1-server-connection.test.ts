@@ -456,3 +456,30 @@ test('the timers of closed connections leave the wheel', async () => {
   while (bench.wheel.size > 0) await new Promise((resolve) => setImmediate(resolve))
   assert.equal(bench.connections[0]?.isIdle, true)
 })
+
+test('a caller that pipelines and reads nothing is not served without end', async () => {
+  await using bench = await serve((seen) => seen.answer('', 204))
+  const socket = connect(bench.port, '127.0.0.1')
+  socket.pause()
+  const requests = Buffer.from(GET(`/${'p'.repeat(1_000)}`).repeat(20_000)) // the path comes back in each answer
+  socket.write(requests)
+  await eventually(() => bench.seen.length > 1_000)
+  let last = -1
+  while (bench.seen.length !== last) {
+    last = bench.seen.length
+    await new Promise((resolve) => setTimeout(resolve, 300))
+  }
+  assert(last < 20_000, 'it stopped in the middle')
+  let heard = 0
+  socket.on('data', (chunk: Buffer) => {
+    heard += chunk.toString('latin1').split('204 No Content').length - 1
+  })
+  socket.resume()
+  await eventually(() => bench.seen.length === 20_000)
+  socket.destroy()
+  assert(heard > 0)
+})
+
+async function eventually(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 5))
+}
