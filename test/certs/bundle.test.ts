@@ -9,7 +9,12 @@ import {
   rootsPemOf,
   writeBundleJson,
 } from '../../certs/bundle.ts'
-import { makePki, unwrap } from './mesh-pki.ts'
+import { issueRoot, toCertificatePem } from '../../certs/certificate.ts'
+import { generateKeyPair } from '../../certs/key-pair.ts'
+import { readCertificate } from '../../certs/read-certificate.ts'
+import { basicConstraints, keyUsage } from '../../certs/write-extensions.ts'
+import { type Craft, craftCertificate, WEB } from './craft-certificate.ts'
+import { DAY_MS, idOf, makePki, NOON, unwrap } from './mesh-pki.ts'
 
 const pki = makePki()
 const next = makePki()
@@ -78,4 +83,27 @@ test('newerBundle never goes back, never changes trust domain, and refuses two c
   assert(!newerBundle(second, first).ok)
   assert(!newerBundle(second, unwrap(createBundle('mesh.example', 2, [pki.root]))).ok)
   assert(!newerBundle(second, unwrap(createBundle('other.example', 3, [pki.root]))).ok)
+})
+
+const NO_ROOTS: readonly [string, Craft['extensions']][] = [
+  ['is not a CA, although it may sign', { keyUsage: keyUsage(['keyCertSign']) }],
+  ['is a CA that may not sign', { basicConstraints: basicConstraints(true) }],
+  ['does not say what it may do', { basicConstraints: basicConstraints(true), keyUsage: undefined }],
+]
+for (const [what, extensions = {}] of NO_ROOTS) {
+  test(`a bundle refuses a root that ${what}`, () => {
+    const der = craftCertificate(pki.issuing, { extensions })
+    assert(!createBundle('mesh.example', 1, [pki.root, unwrap(readCertificate(der))]).ok)
+  })
+}
+
+test('a bundle refuses the leaf of a workload as a root', () => {
+  assert(!bundleFromPem('mesh.example', 1, [toCertificatePem(pki.leaf(WEB).certificate)]).ok)
+})
+
+test('a bundle takes 32 roots and no more', () => {
+  const id = idOf('spiffe://mesh.example')
+  const roots = Array.from({ length: 33 }, () => issueRoot(generateKeyPair(), id, { wallMs: NOON, lifetimeMs: DAY_MS }))
+  assert.equal(unwrap(createBundle('mesh.example', 1, roots.slice(1))).roots.length, 32)
+  assert(!createBundle('mesh.example', 1, roots).ok)
 })

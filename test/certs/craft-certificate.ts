@@ -61,12 +61,16 @@ export function craftCertificate(issuer: Issuer, craft: Craft = {}, keyPair = ge
 }
 
 /** A well-signed request that asks for these extensions: PEM. */
-export function craftRequest(extensions: readonly Asn1[], keyPair = generateKeyPair()): string {
+export const craftRequest = (extensions: readonly Asn1[], keyPair = generateKeyPair()): string =>
+  craftRequestOf([sequence(oid(OID.extensionRequest), setOfOne(sequence(...extensions)))], keyPair)
+
+/** A well-signed request with these attributes: PEM. */
+export function craftRequestOf(attributes: readonly Asn1[], keyPair = generateKeyPair()): string {
   const info = sequence(
     smallInteger(0),
     sequence(),
     embedded(toSpki(keyPair.publicKey)),
-    contextConstructed(0, sequence(oid(OID.extensionRequest), setOfOne(sequence(...extensions)))),
+    contextConstructed(0, ...attributes),
   )
   const signature = sign('sha256', toDer(info), keyPair.privateKey)
   return toPem('CERTIFICATE REQUEST', toDer(sequence(info, sequence(oid(OID.ecdsaWithSha256)), bitString(signature))))

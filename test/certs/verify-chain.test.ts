@@ -1,8 +1,17 @@
 import assert from 'node:assert/strict'
+import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import test from 'ava'
 import { bundleFromPem, createBundle, type TrustBundle } from '../../certs/bundle.ts'
-import { issueIssuing, issueLeaf, toCertificatePem } from '../../certs/certificate.ts'
-import { contextConstructed, contextPrimitive, embedded, sequence } from '../../certs/der-writer.ts'
+import { issueIssuing, issueLeaf } from '../../certs/certificate.ts'
+import {
+  boolean,
+  contextConstructed,
+  contextPrimitive,
+  embedded,
+  octetString,
+  oid,
+  sequence,
+} from '../../certs/der-writer.ts'
 import { generateKeyPair } from '../../certs/key-pair.ts'
 import { readCertificate } from '../../certs/read-certificate.ts'
 import type { RefusalReason } from '../../certs/refusal.ts'
@@ -74,6 +83,13 @@ const WRONG_LEAVES: readonly [string, RefusalReason, Craft][] = [
   ['an end before now', 'expired', { toMs: NOON - 1_000 }],
   ['a beginning after now', 'not-yet-valid', { fromMs: NOON + 1_000 }],
   ['an extension twice', 'malformed', { more: [keyUsage(['digitalSignature'])] }],
+  [
+    'a criticality that is written although it is FALSE',
+    'malformed',
+    { more: [sequence(oid('1.2.3.4'), boolean(false), octetString(Buffer.of(5, 0)))] },
+  ],
+  // one reader takes the second octet for the tag, another for the length
+  ['a tag number above 30', 'malformed', { subject: sequence(contextPrimitive(31, Buffer.alloc(8))) }],
   ['two signature algorithms', 'malformed', { innerAlgorithm: '1.2.840.10045.4.3.3' }],
   ['a serial number of 21 octets', 'malformed', { serial: Buffer.alloc(21, 1) }],
 ]
@@ -90,6 +106,30 @@ test('verifyChain takes a leaf at its first and last moment, and not a second la
   assert.equal(reasonOf([leaf, issuingDer], pki.bundle, NOON + 11_000), 'expired')
   assert.equal(reasonOf([leaf, issuingDer], pki.bundle, NOON - 1), 'not-yet-valid')
 })
+
+/** A key of this many bits that nobody can sign with: a real one would take minutes to find. */
+function rsaKey(bits: number): KeyObject {
+  const modulus = Buffer.alloc(bits / 8, 0xc5)
+  return createPublicKey({ key: { kty: 'RSA', n: modulus.toString('base64url'), e: 'AQAB' }, format: 'jwk' })
+}
+
+const LEAF_KEYS: readonly [string, KeyObject, RefusalReason | 'good'][] = [
+  ['RSA, 1,024 bits', rsaKey(1024), 'weak-key'],
+  ['RSA, 2,040 bits', rsaKey(2040), 'weak-key'],
+  ['RSA, 2,048 bits', rsaKey(2048), 'good'],
+  ['RSA, 8,192 bits', rsaKey(8192), 'good'],
+  ['RSA, 8,200 bits, slow to check with', rsaKey(8200), 'weak-key'],
+  ['secp256k1', generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).publicKey, 'weak-key'],
+  ['P-384', generateKeyPairSync('ec', { namedCurve: 'secp384r1' }).publicKey, 'good'],
+  ['Ed25519', generateKeyPairSync('ed25519').publicKey, 'good'],
+  ['Ed448', generateKeyPairSync('ed448').publicKey, 'weak-key'],
+]
+for (const [kind, publicKey, reason] of LEAF_KEYS) {
+  test(`verifyChain answers a leaf whose key is ${kind}: ${reason}`, () => {
+    const leaf = craftCertificate(pki.issuing, {}, { ...generateKeyPair(), publicKey })
+    assert.equal(reasonOf([leaf, issuingDer]), reason)
+  })
+}
 
 test('verifyChain refuses an empty chain, a long one, and everybody when there are no roots', () => {
   assert.equal(reasonOf([]), 'empty-chain')
@@ -114,6 +154,14 @@ test('verifyChain refuses a leaf that another key signed in the name of our issu
   const leaf = pki.leaf(WEB).keyPair
   const der = issueLeaf(leaf.publicKey, idOf(WEB), forged, { wallMs: NOON, lifetimeMs: DAY_MS }).der
   assert.equal(reasonOf([der, issuingDer]), 'bad-signature')
+})
+
+test('verifyChain refuses a good signature that names the algorithm of another type of key', () => {
+  const keyPair = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const ca = { basicConstraints: basicConstraints(true), keyUsage: keyUsage(['keyCertSign']), names: undefined }
+  const issuer = craftCertificate(root, { subject: nameOf('rsa'), extensions: ca }, keyPair)
+  const leaf = craftCertificate({ certificate: unwrap(readCertificate(issuer)), privateKey: keyPair.privateKey })
+  assert.equal(reasonOf([leaf, issuer]), 'bad-signature')
 })
 
 test('verifyChain refuses a leaf that signs another leaf', () => {
@@ -179,6 +227,16 @@ test('verifyChain ends soon when every certificate of a chain names itself as th
   assert.equal(reasonOf([craftCertificate(self), ...loops]), 'unknown-issuer')
 })
 
-test('a bundle refuses a root that may not sign certificates', () => {
-  assert(!bundleFromPem('mesh.example', 1, [toCertificatePem(good)]).ok)
+test('verifyChain tries eight ways to a root and no more', () => {
+  const name = nameOf('one of many')
+  const ca = { basicConstraints: basicConstraints(true), keyUsage: keyUsage(['keyCertSign']), names: undefined }
+  const roots = Array.from({ length: 9 }, () => {
+    const keyPair = generateKeyPair()
+    const der = craftCertificate(root, { subject: name, extensions: ca }, keyPair)
+    return { certificate: unwrap(readCertificate(der)), privateKey: keyPair.privateKey }
+  })
+  const certificates = roots.map(({ certificate }) => certificate)
+  const bundle = unwrap(createBundle('mesh.example', 2, certificates))
+  const reasons = roots.map((issuer) => reasonOf([craftCertificate(issuer)], bundle))
+  assert.deepEqual(reasons, [...Array(8).fill('good'), 'bad-signature'])
 })
