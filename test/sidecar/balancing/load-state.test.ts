@@ -96,6 +96,21 @@ test('an endpoint that left and comes back starts clean', () => {
   assert.equal(load.cost(endpoint('a')), 0)
 })
 
+test('an endpoint that left and comes back while a try there is under way starts clean too, and the try counts', () => {
+  const { load, snapshots, tryOnce } = build(['a', 'b'])
+  tryOnce('a', 'failure', 900)
+  load.onAttemptStart(ORDERS, endpoint('a'))
+  tryOnce('a', 'failure', 900)
+  assert.equal(load.isEjected(endpoint('a')), true)
+  snapshots.apply([{ put: endpoints(['b']) }])
+  assert.equal(load.hasEjections(), false)
+  snapshots.apply([{ put: endpoints(['a', 'b']) }])
+  assert.equal(load.isEjected(endpoint('a')), false)
+  assert.equal(load.inFlight(endpoint('a')), 1)
+  load.onAttemptEnd(ORDERS, endpoint('a'), 5, 'neutral', settings)
+  assert.equal(load.cost(endpoint('a')), 0)
+})
+
 test('an endpoint that two services list is forgotten only when both have lost it', () => {
   const { load, snapshots, tryOnce } = build(['a', 'b'])
   snapshots.apply([{ put: endpoints(['a'], 'shop/orders-v1') }])
