@@ -1,3 +1,4 @@
+import { PieceList } from '../core/piece-list.ts'
 import type { UpstreamStream } from '../http/streams.ts'
 import type { ReplayBuffer } from '../resilience/replay-buffer.ts'
 
@@ -9,7 +10,7 @@ export class KeptBody {
   readonly #newReplayBuffer: () => ReplayBuffer
   #replay: ReplayBuffer | undefined
   /** Body that came while no stream was open and that the replay buffer would not take. */
-  #held: Buffer[] | undefined
+  #held: PieceList | undefined
   #isReplaying = true
 
   constructor(newReplayBuffer: () => ReplayBuffer) {
@@ -29,15 +30,15 @@ export class KeptBody {
       isKept = this.#replay.append(chunk)
     }
     if (isKept || isSent) return
-    this.#held ??= []
-    this.#held.push(Buffer.from(chunk))
+    this.#held ??= new PieceList()
+    this.#held.append(chunk)
   }
 
   /** Sends all of it. False when the stream takes no more for now. */
   sendTo(stream: UpstreamStream): boolean {
     let takesMore = true
     for (const chunk of this.#replay?.chunks ?? []) takesMore = stream.sendBody(chunk)
-    for (const chunk of this.#held ?? []) takesMore = stream.sendBody(chunk)
+    for (const chunk of this.#held?.all ?? []) takesMore = stream.sendBody(chunk)
     return takesMore
   }
 

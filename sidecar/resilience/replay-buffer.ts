@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { LIMITS } from '../core/limits.ts'
+import { PieceList } from '../core/piece-list.ts'
 
 /** What all replay buffers of a sidecar hold together. */
 export class ReplayMemory {
@@ -37,8 +38,7 @@ export class ReplayMemory {
 export class ReplayBuffer {
   readonly #memory: ReplayMemory
   readonly #limitBytes: number
-  #chunks: Buffer[] = []
-  #bytes = 0
+  #pieces = new PieceList()
   #isComplete = true
 
   constructor(memory: ReplayMemory, limitBytes: number = LIMITS.replayBufferBytes) {
@@ -49,12 +49,11 @@ export class ReplayBuffer {
   /** Keeps a copy of `chunk`, which is borrowed. False when it does not fit, or one before did not: it is not kept. */
   append(chunk: Buffer): boolean {
     if (!this.#isComplete) return false
-    if (this.#bytes + chunk.length > this.#limitBytes || !this.#memory.take(chunk.length)) {
+    if (this.#pieces.bytes + chunk.length > this.#limitBytes || !this.#memory.take(chunk.length)) {
       this.#isComplete = false
       return false
     }
-    this.#bytes += chunk.length
-    if (chunk.length > 0) this.#chunks.push(Buffer.from(chunk))
+    this.#pieces.append(chunk)
     return true
   }
 
@@ -65,14 +64,13 @@ export class ReplayBuffer {
 
   /** What is kept, in order: the buffer's own, not to be changed, valid until `release`. */
   get chunks(): readonly Buffer[] {
-    return this.#chunks
+    return this.#pieces.all
   }
 
   /** Forgets everything and gives the room back. Nothing is kept from here on. Calling it again does nothing. */
   release(): void {
-    this.#memory.giveBack(this.#bytes)
-    this.#bytes = 0
-    this.#chunks = []
+    this.#memory.giveBack(this.#pieces.bytes)
+    this.#pieces = new PieceList()
     this.#isComplete = false
   }
 }

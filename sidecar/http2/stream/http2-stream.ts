@@ -1,4 +1,5 @@
 import type { MeshError } from '../../core/mesh-errors.ts'
+import { PieceList } from '../../core/piece-list.ts'
 import { type Fields, NO_FIELDS } from '../../http/head.ts'
 import type { ErrorCode } from '../frame/frame-type.ts'
 import { SendQueue } from './send-queue.ts'
@@ -7,7 +8,7 @@ import { nextState, StreamEvent, StreamState } from './stream-state.ts'
 
 /** Body bytes that arrived while the stream was paused. */
 interface Held {
-  readonly chunks: Buffer[]
+  readonly pieces: PieceList
   /** Of these, the connection's window has got back this many. */
   creditedBytes: number
   /** The end arrived too, with these trailers. */
@@ -122,7 +123,7 @@ export abstract class Http2Stream {
     const chunk = octets.subarray(start, end)
     if (this.isPaused || this.#held !== undefined) {
       const held = this.#hold()
-      held.chunks.push(Buffer.from(chunk))
+      held.pieces.append(chunk)
       held.creditedBytes += this.host.creditHeld(bytes)
       return true
     }
@@ -152,8 +153,7 @@ export abstract class Http2Stream {
       this.#credit(0)
       return
     }
-    while (held.chunks.length > 0) {
-      const chunk = held.chunks.shift() as Buffer
+    for (let chunk = held.pieces.shift(); chunk !== undefined; chunk = held.pieces.shift()) {
       this.#letGo(held, chunk.length)
       this.#passOn(chunk)
       if (this.isPaused || this.isDead) return
@@ -195,7 +195,7 @@ export abstract class Http2Stream {
     this.queue = undefined
     const held = this.#held
     this.#held = undefined
-    if (held !== undefined) for (const chunk of held.chunks) this.#letGo(held, chunk.length)
+    if (held !== undefined) this.#letGo(held, held.pieces.bytes)
     if (this.state !== StreamState.closed) {
       this.state = StreamState.closed
       this.host.onStreamClosed(this)
@@ -215,7 +215,7 @@ export abstract class Http2Stream {
   }
 
   #hold(): Held {
-    this.#held ??= { chunks: [], creditedBytes: 0, trailers: undefined }
+    this.#held ??= { pieces: new PieceList(), creditedBytes: 0, trailers: undefined }
     return this.#held
   }
 
