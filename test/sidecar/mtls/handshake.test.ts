@@ -94,7 +94,15 @@ test('verifyPeer refuses a peer of the mesh that is not the one expected, and ev
   await using listener = await listening(linkServerOptions(orders))
   const ends = await shake(listener, linkClientOptions(web))
   assert(!(ends instanceof Error))
-  for (const identities of [[WEB], []]) {
+  // compared as whole text: nobody is meant by the beginning of a name, its end, or another case
+  for (const identities of [
+    [WEB],
+    [],
+    [ORDERS.slice(0, -1)],
+    [`${ORDERS}2`],
+    [ORDERS.slice(9)],
+    [ORDERS.toUpperCase()],
+  ]) {
     const verdict = judge(ends.client, identities)
     assert(!verdict.ok)
     assert.equal(verdict.error.reason, 'unexpected-identity')
