@@ -119,6 +119,7 @@ export abstract class Http2Socket implements Http2Owner, Flushable, WheelEntry {
   /** A look: silence since the last one is answered with a PING, silence for a timeout more with the end: the peer is gone. */
   onTimeout(): void {
     if (this.isClosed) return
+    this.connection.look(LIMITS.streamStallMs / LOOK_MS)
     this.#silentLooks = this.#hasHeard ? 0 : this.#silentLooks + 1
     this.#hasHeard = false
     if (this.#silentLooks > LIMITS.linkPingTimeoutMs / LOOK_MS) {

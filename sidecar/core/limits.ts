@@ -55,6 +55,12 @@ export const LIMITS = {
   replayBufferBytes: 64 * 1024,
   /** Replay buffers of all exchanges together. */
   replayBufferTotalBytes: 32 * 1024 * 1024,
+  /**
+   * A stream of a link whose caller takes less than this of what waits for it within the time, or sends nothing of a body
+   * that has no answer yet, is given up: a slow reader must not hold our application for ever. Tunnels are not bound so.
+   */
+  streamStallMs: 300_000,
+  streamStallBytes: 16 * 1024,
   /** Connections that one listener accepts at once. */
   listenerConnectionCount: 10_000,
   /** Exchanges that wait for a mesh link to one endpoint to be established. */

@@ -60,6 +60,12 @@ export const HEADER_RULES: ReadonlyMap<string, number> = new Map([
   ['x-forwarded-client-cert', control | meshOnly],
 ])
 
+/**
+ * On a link: the application answered a request for an upgrade with a success that is none (200 and not 101). Extended
+ * CONNECT has no word for it (RFC 8441 §5): there, 200 is the switch.
+ */
+export const UPGRADE_DECLINED = 'x-outrigger-upgrade'
+
 /** Names that begin so are the mesh's own, ours and others'. */
 const MESH_PREFIXES = ['x-mesh-', 'x-outrigger-', 'l5d-']
 

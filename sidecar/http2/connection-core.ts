@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts'
+import { LIMITS } from '../core/limits.ts'
 import { type MeshError, meshError } from '../core/mesh-errors.ts'
 import type { Fields, RequestHead, ResponseHead } from '../http/head.ts'
 import { ErrorCode, INITIAL_WINDOW_BYTES } from './frame/frame-type.ts'
@@ -7,6 +8,7 @@ import { encodeFields, encodeRequest, encodeResponse } from './head-encoding.ts'
 import { HpackDecoder } from './hpack/decoder.ts'
 import { HpackEncoder } from './hpack/encoder.ts'
 import { type Http2Settings, PeerSettings } from './http2-settings.ts'
+import { CancelQueue } from './stream/cancel-queue.ts'
 import { FloodGuard, type Http2Counters } from './stream/flood-guard.ts'
 import type { Http2Stream } from './stream/http2-stream.ts'
 import { SendScheduler } from './stream/send-scheduler.ts'
@@ -53,6 +55,8 @@ const OUTPUT_STUCK_BYTES = 1024 * 1024
 /** Streams that we reset, lately: frames of theirs that are under way are no fault of the peer's. */
 const REMEMBERED_RESETS = 256
 
+const STALLED = meshError('timeout', 'the caller does not read the answer, or does not go on with its request')
+
 const NO_OCTETS = Buffer.alloc(0)
 
 /** The state of a connection that its parts share, and everything that it sends. */
@@ -87,6 +91,7 @@ export class ConnectionCore implements StreamHost {
   #uncreditedBytes = 0
   /** Held for paused sinks and given back to the window already; at most once more the connection's window. */
   #heldBytes = 0
+  readonly #cancels: CancelQueue
   readonly #resets = new Int32Array(REMEMBERED_RESETS)
   #nextReset = 0
 
@@ -97,6 +102,7 @@ export class ConnectionCore implements StreamHost {
     this.owner = options.owner
     this.peerAddress = options.peerAddress
     this.guard = new FloodGuard(settings, options.clock, options.counters)
+    this.#cancels = new CancelQueue(settings, options.clock)
     this.encoder = new HpackEncoder(settings.headerTableBytes)
     const limits = { listBytes: settings.headerListBytes, fieldCount: settings.headerCount }
     this.decoder = new HpackDecoder(settings.headerTableBytes, limits)
@@ -128,6 +134,7 @@ export class ConnectionCore implements StreamHost {
   /** Hands over all that waits, and lets the streams that waited for room go on. */
   takeOutput(): Buffer {
     this.#isAnnounced = false
+    this.#cancels.release(this.#sayCancel)
     const octets = this.writer.take()
     if (!this.scheduler.isEmpty) this.pump()
     return octets
@@ -220,6 +227,29 @@ export class ConnectionCore implements StreamHost {
     this.#nextReset = (this.#nextReset + 1) % REMEMBERED_RESETS
     this.writer.resetStream(streamId, code)
     this.announce()
+  }
+
+  takesCancel(): boolean {
+    return this.#cancels.takes()
+  }
+
+  resetLater(stream: Http2Stream): void {
+    this.#cancels.add(stream)
+  }
+
+  readonly #sayCancel = (stream: Http2Stream): void => this.resetStream(stream.id, ErrorCode.cancel)
+
+  /** The peer ended its side of a stream that we gave up. */
+  onPeerEnded(stream: Http2Stream): void {
+    if (stream.advance(StreamEvent.receiveEnd) && stream.state === StreamState.closed) this.onStreamClosed(stream)
+  }
+
+  /** The peer leaves nobody waiting for ever: streams that were found stalled at `lookCount` looks in a row end. */
+  look(lookCount: number): void {
+    this.#cancels.release(this.#sayCancel)
+    if (this.role === 'client') return
+    for (const stream of this.streams.list() as readonly ServerStream[])
+      if (stream.isStalled(lookCount, LIMITS.streamStallBytes)) stream.fail(ErrorCode.cancel, STALLED)
   }
 
   /** Whether we reset the stream not long ago. */

@@ -102,6 +102,11 @@ export class Http2Connection {
     return stream
   }
 
+  /** To be called at even intervals: streams that wait for the peer at `lookCount` of them in a row are given up. */
+  look(lookCount: number): void {
+    if (!this.#core.isClosed) this.#core.look(lookCount)
+  }
+
   /** Asks for a sign of life; the owner hears `onPong`, and times the answer. */
   ping(): void {
     if (!this.#core.isClosed) this.#control.ping()

@@ -46,6 +46,7 @@ export class ReceivedFrames implements FrameTarget {
     const stream = this.#dataStream
     if (stream === undefined || stream.isDead) {
       core.creditConnection(end - start)
+      if (isEnd && stream !== undefined) core.onPeerEnded(stream)
       return
     }
     if (!stream.receiveBody(octets, start, end)) {
@@ -103,7 +104,7 @@ export class ReceivedFrames implements FrameTarget {
     if (stream.state !== StreamState.open && stream.state !== StreamState.halfClosedLocal) {
       return void core.failStream(stream, ErrorCode.streamClosed, 'DATA after the end of the stream')
     }
-    if (!stream.takesBody) return void core.failStream(stream, ErrorCode.protocolError, 'DATA before the head')
+    if (!stream.takesBody && !stream.isDead) return void core.failStream(stream, ErrorCode.protocolError, 'DATA before the head')
     this.#dataStream = stream
   }
 

@@ -1,5 +1,7 @@
 import { type MeshError, meshError } from '../core/mesh-errors.ts'
+import { findField } from '../http/fields.ts'
 import { type RequestHead, type ResponseHead, UNKNOWN_LENGTH } from '../http/head.ts'
+import { UPGRADE_DECLINED } from '../http/header-rules.ts'
 import type { ConnectionCore } from './connection-core.ts'
 import { ErrorCode, MAX_31_BITS } from './frame/frame-type.ts'
 import type { HeaderBlock } from './hpack/header-block.ts'
@@ -25,9 +27,15 @@ export class ReceivedHeads {
     const core = this.#core
     const stream = core.streams.get(streamId)
     if (stream instanceof ServerStream) this.#onTrailers(stream, block, isEnd)
+    else if (stream?.isDead === true) this.#onGivenUp(stream, isEnd)
     else if (stream !== undefined) this.#onResponse(stream, block, isEnd)
     else if (core.role === 'server') this.#onNewStream(streamId, block, isEnd)
     // A response to what we gave up: RFC 9113 §5.1 wants it ignored. `onFrame` refused ids that never were.
+  }
+
+  /** An answer to what we gave up, and could not say yet (`resetLater`). */
+  #onGivenUp(stream: ClientStream, isEnd: boolean): void {
+    if (isEnd) this.#core.onPeerEnded(stream)
   }
 
   #onNewStream(streamId: number, block: HeaderBlock, isEnd: boolean): void {
@@ -61,6 +69,7 @@ export class ReceivedHeads {
     if (isEnd) stream.advance(StreamEvent.receiveEnd)
     else if (head.upgrade === undefined) stream.expectedBytes = head.bodyLength
     stream.isUpgrade = head.upgrade !== undefined
+    stream.isTunnel = stream.isUpgrade || head.method === 'CONNECT'
     this.#core.owner.onRequest(head, isEnd, stream)
   }
 
@@ -84,24 +93,25 @@ export class ReceivedHeads {
       return void this.#core.failStream(stream, ErrorCode.cancel, 'the response head is over the limit')
     }
     const known = stream.isTunnel ? undefined : findResponseHead(block, isEnd, !stream.isHead)
-    if (known !== undefined) return void this.#final(stream, known, isEnd)
+    if (known !== undefined) return void this.#final(stream, known, isEnd, false)
     // Only a success opens the tunnel: a refusal is a response like any other, with its body.
-    const isTunnelOpen = stream.isTunnel && Number(block.status) < 300
+    const isTunnelOpen =
+      stream.isTunnel && Number(block.status) < 300 && findField(block.fields, UPGRADE_DECLINED) === undefined
     const response = readResponse(block, isEnd, !stream.isHead && !isTunnelOpen)
     if (response.kind === 'malformed') return void this.#malformed(stream, response.reason)
-    if (response.kind === 'final') return void this.#final(stream, response.head, isEnd)
+    if (response.kind === 'final') return void this.#final(stream, response.head, isEnd, isTunnelOpen)
     if (stream.interimCount >= this.#core.settings.interimResponseCount) {
       return void this.#malformed(stream, 'too many interim responses')
     }
     stream.receiveInterim(response.status, response.fields)
   }
 
-  #final(stream: ClientStream, head: ResponseHead, isEnd: boolean): void {
+  #final(stream: ClientStream, head: ResponseHead, isEnd: boolean, isTunnelOpen: boolean): void {
     if (isEnd) {
       stream.advance(StreamEvent.receiveEnd)
       if (stream.state === StreamState.closed) this.#core.onStreamClosed(stream)
     }
-    if (!stream.isTunnel || head.status >= 300) {
+    if (!isTunnelOpen) {
       stream.expectedBytes = head.bodyLength
       return void stream.receiveHead(head, isEnd)
     }

@@ -3,7 +3,7 @@ import type { AttemptOutcome, Decision } from '../decide/decision.ts'
 import { isIdempotent } from '../decide/idempotency.ts'
 import { findField } from '../http/fields.ts'
 import type { Fields, ResponseHead } from '../http/head.ts'
-import { stripMeshFields } from '../http/header-rules.ts'
+import { stripMeshFields, UPGRADE_DECLINED } from '../http/header-rules.ts'
 import { isGrpc } from '../http/local-response.ts'
 import type { Exchange } from '../pipeline/exchange.ts'
 import type { ExchangeEnd } from '../pipeline/exchange-end.ts'
@@ -106,8 +106,10 @@ export class InboundLane implements Lane<Exchange> {
   }
 
   /** An application does not speak for the mesh: with `x-outrigger-error` it would decide over the caller's retries. */
-  editResponse(_exchange: Exchange, head: ResponseHead): ResponseHead {
-    const fields = stripMeshFields(head.fields)
+  editResponse(exchange: Exchange, head: ResponseHead): ResponseHead {
+    let fields = stripMeshFields(head.fields)
+    if (exchange.head.upgrade !== undefined && exchange.stream.protocol === 'h2' && isPlainSuccess(head.status))
+      fields = [...fields, UPGRADE_DECLINED, 'declined']
     return fields === head.fields ? head : { ...head, fields }
   }
 
@@ -162,6 +164,8 @@ export class InboundLane implements Lane<Exchange> {
     exchange.attemptFields = []
   }
 }
+
+const isPlainSuccess = (status: number): boolean => status >= 200 && status < 300
 
 const flagOf = (error: MeshError | undefined): string | undefined =>
   error === undefined ? undefined : MESH_ERRORS[error.code].flag

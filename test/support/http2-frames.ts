@@ -252,9 +252,10 @@ export function settle(one: TestEnd, other: TestEnd, turns = 1_000_000): void {
 export function pair(
   clientSettings: Partial<Http2Settings> = {},
   serverSettings: Partial<Http2Settings> = {},
+  clock: Clock = systemClock,
 ): { client: TestEnd; server: TestEnd } {
-  const client = new TestEnd('client', clientSettings)
-  const server = new TestEnd('server', serverSettings)
+  const client = new TestEnd('client', clientSettings, clock)
+  const server = new TestEnd('server', serverSettings, clock)
   settle(client, server)
   return { client, server }
 }

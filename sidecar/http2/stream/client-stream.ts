@@ -39,7 +39,8 @@ export class ClientStream extends Http2Stream implements UpstreamStream {
   }
 
   cancel(): void {
-    this.giveUp(ErrorCode.cancel)
+    if (this.host.takesCancel()) this.giveUp(ErrorCode.cancel)
+    else this.forsake()
   }
 
   /** The final head; the connection moved the state already when it is the end. */

@@ -18,6 +18,10 @@ interface Held {
 /** What both ends of a stream do: states, body in both directions, flow control. Subclasses talk to their sinks. */
 export abstract class Http2Stream {
   readonly id: number
+  /** Looks in a row that found it waiting for a peer that did nothing. */
+  stalledLooks = 0
+  /** Body bytes that came since the last look. */
+  protected freshBytes = 0
   protected readonly host: StreamHost
   state: StreamState = StreamState.idle
   /** Bytes we may send. Can be negative after a change of settings (RFC 9113 §6.9.2). */
@@ -115,6 +119,7 @@ export abstract class Http2Stream {
   /** Takes a borrowed piece of the body. False when it is more than `content-length` promised. */
   receiveBody(octets: Buffer, start: number, end: number): boolean {
     const bytes = end - start
+    this.freshBytes += bytes
     if (this.expectedBytes >= 0) {
       if (bytes > this.expectedBytes) return false
       this.expectedBytes -= bytes
@@ -166,13 +171,13 @@ export abstract class Http2Stream {
   /** The stream dies of something outside of it: the sink hears it, the peer does not. */
   abort(error: MeshError): void {
     if (this.#kill()) this.deliverError(error)
+    else this.#close() // given up, and now over
   }
 
   /** The peer, whose side is complete, wants no more of ours (RFC 9113 §8.1). What it sent is still delivered. */
   stopSending(): void {
     this.queue = undefined
-    this.state = StreamState.closed
-    this.host.onStreamClosed(this)
+    this.#close()
   }
 
   /** Resets the stream because of the peer's fault and tells the sink. */
@@ -189,18 +194,32 @@ export abstract class Http2Stream {
     this.#kill()
   }
 
+  /** Nothing more is delivered or sent, but the peer does not know it yet: the stream stays open until it does. */
+  protected forsake(): void {
+    if (this.isDead || this.state === StreamState.idle) return
+    this.#forget()
+    if (this.state !== StreamState.closed) this.host.resetLater(this)
+  }
+
   #kill(): boolean {
     if (this.isDead) return false
+    this.#forget()
+    this.#close()
+    return true
+  }
+
+  #forget(): void {
     this.isDead = true
     this.queue = undefined
     const held = this.#held
     this.#held = undefined
     if (held !== undefined) this.#letGo(held, held.pieces.bytes)
-    if (this.state !== StreamState.closed) {
-      this.state = StreamState.closed
-      this.host.onStreamClosed(this)
-    }
-    return true
+  }
+
+  #close(): void {
+    if (this.state === StreamState.closed) return
+    this.state = StreamState.closed
+    this.host.onStreamClosed(this)
   }
 
   #maySend(): boolean {

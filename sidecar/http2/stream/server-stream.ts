@@ -13,6 +13,8 @@ export class ServerStream extends Http2Stream implements DownstreamStream {
   readonly peerAddress: string
   /** Opened by Extended CONNECT (RFC 8441): 101 is said as 200. */
   isUpgrade = false
+  /** CONNECT, extended or not: octets for as long as both sides like. */
+  isTunnel = false
   #sink: RequestSink | undefined
   #hasHead = false
 
@@ -39,6 +41,29 @@ export class ServerStream extends Http2Stream implements DownstreamStream {
     if (this.isDead || this.#hasHead || !this.#maySend()) return
     this.#hasHead = true
     this.host.sendResponseHead(this, head, end)
+  }
+
+  /**
+   * Looks whether the peer leaves us waiting: with what it does not read, or with a body that does not come. Nothing else
+   * is its doing. True when it has for `lookCount` looks in a row.
+   */
+  isStalled(lookCount: number, leastBytes: number): boolean {
+    if (this.isTunnel || this.#hasMoved(leastBytes)) this.stalledLooks = 0
+    else this.stalledLooks++
+    this.freshBytes = 0
+    return this.stalledLooks >= lookCount
+  }
+
+  /** `sentBytes` add up until they are enough; of a body any octet will do. */
+  #hasMoved(leastBytes: number): boolean {
+    const { queue } = this
+    if (queue !== undefined && queue.bytes > 0) {
+      if (queue.sentBytes < leastBytes) return false
+      queue.sentBytes = 0
+      return true
+    }
+    const awaitsBody = this.state === StreamState.open && !this.#hasHead && !this.isPaused
+    return !awaitsBody || this.freshBytes > 0
   }
 
   reset(error: MeshError): void {

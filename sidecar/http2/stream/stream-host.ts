@@ -23,6 +23,10 @@ export interface StreamHost {
   sendEnd(stream: HostedStream, trailers: Fields): void
   /** RST_STREAM; frames of the peer for this stream that are under way are then ignored. */
   sendReset(stream: HostedStream, code: number): void
+  /** Whether a cancelled stream may be reset now. The peer counts resets, and ends a connection that has too many. */
+  takesCancel(): boolean
+  /** Resets the stream as soon as that may be; until then it counts as open, at both sides. */
+  resetLater(stream: HostedStream): void
   /** Body bytes left our hands: the peer may send as many more on the connection. */
   creditConnection(bytes: number): void
   /** … and on the stream. */

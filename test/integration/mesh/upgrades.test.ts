@@ -45,6 +45,23 @@ spec: {targetRefs: [{group: "", kind: Service, name: orders}], action: DENY, rul
   assert.match(byPolicy, /AuthorizationPolicy shop\/closed/)
 })
 
+for (const status of ['200 OK', '204 No Content', '299 Odd']) {
+  test(`an application that ignores an upgrade and answers ${status} has not switched`, async () => {
+    const body = status.startsWith('204') ? '' : 'just a page'
+    const ignore = (socket: Socket): void => {
+      const length = body === '' ? '' : `content-length: ${body.length}\r\n`
+      socket.on('data', () => socket.write(`HTTP/1.1 ${status}\r\nx-outrigger-upgrade: 1\r\n${length}\r\n${body}`))
+    }
+    await using mesh = await startTestMesh({ services: { orders: { raw: ignore } }, callers: ['web'] })
+    const text = await rawExchange(mesh.workload('web').portFor('orders'), UPGRADE, (heard) =>
+      heard.endsWith(`\r\n\r\n${body}`),
+    )
+    assert.match(text, new RegExp(`^HTTP/1\\.1 ${status.slice(0, 3)} `))
+    assert.doesNotMatch(text, /upgrade: websocket/)
+    assert.ok(text.endsWith(`\r\n\r\n${body}`))
+  })
+}
+
 test('a port of HTTP takes no CONNECT, whatever its application would grant', async () => {
   let connections = 0
   const grant = (socket: Socket): void => {
