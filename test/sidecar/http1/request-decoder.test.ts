@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'ava'
+import { LIMITS } from '../../../sidecar/core/limits.ts'
 import type { MeshErrorCode } from '../../../sidecar/core/mesh-errors.ts'
 import { RequestHeadParser } from '../../../sidecar/http1/request-head.ts'
 import { everySplit, requestTranscript } from './transcript.ts'
@@ -179,6 +180,25 @@ for (const [row, input, code] of BAD) {
     } else assert.equal(requestTranscript(Array.from(bytes, (octet) => Buffer.from([octet]))).error, code)
   })
 }
+
+test('a head of as many fields as the limit is taken, and one more is not', () => {
+  // Host is one of them
+  for (const [count, code] of [
+    [LIMITS.headerCount - 1, undefined],
+    [LIMITS.headerCount, 'headers-too-large'],
+  ] as const) {
+    const bytes = Buffer.from(field(Array.from({ length: count }, (_, i) => `X-${i}: 1`).join('\r\n')))
+    assert.equal(requestTranscript([bytes]).error, code)
+    assert.equal(requestTranscript(Array.from(bytes, (octet) => Buffer.from([octet]))).error, code)
+  }
+})
+
+test('chunk extensions are limited in each body, however many bodies a connection carries', () => {
+  const extension = 'a'.repeat(LIMITS.chunkExtensionBytes)
+  const upload = `${CHUNKED}1;${extension}\r\nx\r\n0\r\n\r\n`
+  assert.equal(requestTranscript([Buffer.from(upload.repeat(3))]).error, undefined)
+  assert.equal(requestTranscript([Buffer.from(upload.replace('0\r\n', '0;b\r\n'))]).error, 'bad-request')
+})
 
 test('a good head remembered does not make a bad one pass, nor a bad one spoil the good', () => {
   const parser = new RequestHeadParser('http')

@@ -32,6 +32,20 @@ test('a response to HEAD has no body and keeps its length field and its connecti
   assert.deepEqual(steps, [{ head, isEnd: true, keepAlive: true, isRaw: false }])
 })
 
+/** A length, and whether a response with this status keeps it: RFC 9110 §8.6 forbids it where there is never a body. */
+const LENGTHS: readonly (readonly [string, boolean])[] = [
+  ['200', true],
+  ['204', false],
+  ['304', true],
+]
+for (const [status, isKept] of LENGTHS) {
+  test(`the length field of a response with ${status} is ${isKept ? 'passed on' : 'left out'}`, () => {
+    const input = `HTTP/1.1 ${status} X\r\nserver: s\r\ncontent-length: 7\r\n\r\n`
+    const [step] = responseTranscript([Buffer.from(input)], ['GET']).steps as { head: { fields: string[] } }[]
+    assert.deepEqual(step?.head.fields, ['server', 's', ...(isKept ? ['content-length', '7'] : [])])
+  })
+}
+
 test('after 101 to an upgrade the octets are given as they are', () => {
   const input = Buffer.from('HTTP/1.1 101 Up\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n\x00\x01raw')
   const { steps } = responseTranscript([input], ['GET'], true)

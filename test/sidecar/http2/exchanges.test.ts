@@ -4,7 +4,19 @@ import fc from 'fast-check'
 import { meshError } from '../../../sidecar/core/mesh-errors.ts'
 import { NO_FIELDS, UNKNOWN_LENGTH } from '../../../sidecar/http/head.ts'
 import { CLIENT_PREFACE } from '../../../sidecar/http2/frame/frame-type.ts'
-import { pair, type SeenRequest, SeenResponse, settle, startedServer, TestEnd } from '../../support/http2-frames.ts'
+import {
+  data,
+  END_HEADERS,
+  GET_BLOCK,
+  headers,
+  POST_BLOCK,
+  pair,
+  type SeenRequest,
+  SeenResponse,
+  settle,
+  startedServer,
+  TestEnd,
+} from '../../support/http2-frames.ts'
 import { requestHead } from '../../support/recording-streams.ts'
 
 const codes = (seen: { errors: { code: string }[] }): string[] => seen.errors.map((error) => error.code)
@@ -184,6 +196,19 @@ test('a server drains in two steps: what is under way is served, then nothing ne
   for (const seen of server.requests) answer(seen, 'done')
   settle(client, server)
   assert.deepEqual([first.body, late.body, server.drained, client.drained, client.goAways], ['done', 'done', 1, 1, 2])
+})
+
+test('streams that are opened after the last GOAWAY are not served and not answered, and the table stays in step', () => {
+  const server = startedServer()
+  server.connection.receive(headers(1, POST_BLOCK, END_HEADERS))
+  server.connection.finishGoAway()
+  assert.deepEqual(server.said(), ['goAway 0 noError', 'ping 0', 'goAway 0 noError'])
+  const inserting = Buffer.concat([GET_BLOCK, Buffer.from('40017801 79'.replace(' ', ''), 'hex')])
+  for (const id of [3, 5]) server.connection.receive(headers(id, inserting))
+  assert.deepEqual([server.requests.length, server.said()], [1, []])
+  server.connection.receive(data(1, 'still here'))
+  server.connection.receive(headers(1, Buffer.from('be', 'hex')))
+  assert.deepEqual([server.requests[0]?.body, server.requests[0]?.trailers], ['still here', ['x', 'y']])
 })
 
 test('a client that leaves finishes what it has', () => {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'ava'
+import { CLIENT_PREFACE } from '../../../sidecar/http2/frame/frame-type.ts'
+import { LINK_SETTINGS } from '../../../sidecar/http2/http2-settings.ts'
 import type { Http2Counters } from '../../../sidecar/http2/stream/flood-guard.ts'
 import {
   block,
@@ -12,6 +14,7 @@ import {
   reset,
   settings,
   startedServer,
+  TestEnd,
   uint32,
   windowUpdate,
 } from '../../support/http2-frames.ts'
@@ -37,6 +40,11 @@ const FLOODS: [keyof Http2Counters, string, Buffer[]][] = [
     'provokedReset',
     'CVE-2025-8671 by DATA after the end',
     ids(11).flatMap((id) => [headers(id, GET_BLOCK), data(id, 'x')]),
+  ],
+  [
+    'provokedReset',
+    'CVE-2025-8671 by heads over the limit',
+    ids(11).map((id) => headers(id, Buffer.concat([GET_BLOCK, Buffer.alloc(LINK_SETTINGS.headerCount, 0x93)]))),
   ],
   ['pingFlood', 'CVE-2019-9512', times(101, frame(6, 0, 0, Buffer.alloc(8)))],
   ['settingsFlood', 'CVE-2019-9515', times(20, settings())],
@@ -78,6 +86,32 @@ for (const [counter, name, octets] of FLOODS) {
   })
 }
 
+test('CVE-2025-8671 by DATA on streams that are over ends the connection', () => {
+  const server = startedServer(SMALL, new TurnedClock())
+  server.onSeen = ({ stream }) => stream.sendHead({ status: 204, fields: [], bodyLength: 0 }, true)
+  for (const id of ids(11)) {
+    assert.deepEqual(server.closed, [], `stream ${id}`)
+    server.connection.receive(Buffer.concat([headers(id, GET_BLOCK), data(id, 'x')]))
+  }
+  assert.equal(server.said().at(-1), 'goAway 0 enhanceYourCalm')
+  assert.equal(server.counters.provokedReset, 1)
+})
+
+test('streams over the limit end the connection when the peer knows the limit, and not before', () => {
+  const change = { ...SMALL, streamCount: 1 }
+  const knowing = startedServer(change, new TurnedClock())
+  const unknowing = new TestEnd('server', change, new TurnedClock())
+  unknowing.connection.receive(Buffer.concat([CLIENT_PREFACE, settings()]))
+  for (const id of ids(12)) {
+    assert.deepEqual(knowing.closed, [], `stream ${id}`)
+    for (const { connection } of [knowing, unknowing]) connection.receive(headers(id, GET_BLOCK))
+  }
+  assert.equal(knowing.said().at(-1), 'goAway 0 enhanceYourCalm')
+  assert.equal(knowing.counters.provokedReset, 1)
+  assert.deepEqual(unknowing.closed, [])
+  assert.equal(unknowing.counters.refusedStream, 11)
+})
+
 test('resets within the rate go on for ever', () => {
   const clock = new TurnedClock()
   const server = startedServer(SMALL, clock)
@@ -96,11 +130,40 @@ test('empty frames with something between them go on for ever', () => {
   assert.deepEqual(server.closed, [])
 })
 
-test('control frames that the peer does not read end the connection', () => {
-  const server = startedServer({ pingsPerSecond: 10_000, queuedControlFrameCount: 50 }, new TurnedClock())
+const UNREAD: readonly [string, (i: number) => Buffer][] = [
+  ['answers to PING', () => frame(6, 0, 0, Buffer.alloc(8))],
+  ['answers to SETTINGS', () => settings()],
+  ['resets that it provoked', (i) => headers(2 * i + 3, GET_BLOCK)],
+]
+for (const [what, octets] of UNREAD) {
+  test(`control frames that the peer does not read end the connection: ${what}`, () => {
+    const many = { pingsPerSecond: 10_000, settingsPerSecond: 10_000, provokedResetBurstCount: 10_000 }
+    const server = startedServer({ ...many, streamCount: 1, queuedControlFrameCount: 50 }, new TurnedClock())
+    server.connection.receive(headers(1, GET_BLOCK))
+    server.connection.setWritable(false)
+    for (let i = 0; i < 50; i++) server.connection.receive(octets(i))
+    assert.deepEqual(server.closed, [])
+    server.connection.receive(octets(50))
+    assert.equal(server.counters.controlQueueFlood, 1)
+    assert.equal(server.said().at(-1), 'goAway 0 enhanceYourCalm')
+  })
+}
+
+test('a peer that reads nothing of what it asked for gets no more streams, until it reads', () => {
+  const server = startedServer()
+  server.onSeen = ({ stream }) =>
+    stream.sendHead({ status: 204, fields: ['x', 'y'.repeat(15_000)], bodyLength: 0 }, true)
   server.connection.setWritable(false)
-  for (let i = 0; i < 51; i++) server.connection.receive(frame(6, 0, 0, Buffer.alloc(8)))
-  assert.equal(server.counters.controlQueueFlood, 1)
+  let id = 1
+  for (; server.counters.refusedStream === 0; id += 2) {
+    assert(id < 2_000, 'what waits is bounded')
+    server.connection.receive(headers(id, GET_BLOCK))
+  }
+  assert(server.requests.length > 1)
+  assert.equal(server.said().at(-1), `resetStream ${id - 2} refusedStream`)
+  server.connection.setWritable(true)
+  server.connection.receive(headers(id, GET_BLOCK))
+  assert.equal(server.requests.at(-1)?.stream.id, id)
 })
 
 test('streams over the limit are refused, and those within it are served', () => {

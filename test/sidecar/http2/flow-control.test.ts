@@ -3,7 +3,21 @@ import test from 'ava'
 import { meshError } from '../../../sidecar/core/mesh-errors.ts'
 import { NO_FIELDS, UNKNOWN_LENGTH } from '../../../sidecar/http/head.ts'
 import type { UpstreamStream } from '../../../sidecar/http/streams.ts'
-import { pair, type SeenRequest, SeenResponse, settle, type TestEnd } from '../../support/http2-frames.ts'
+import { FrameType } from '../../../sidecar/http2/frame/frame-type.ts'
+import {
+  data,
+  END_HEADERS,
+  frame,
+  framesOf,
+  headers,
+  POST_BLOCK,
+  pair,
+  type SeenRequest,
+  SeenResponse,
+  settle,
+  startedServer,
+  type TestEnd,
+} from '../../support/http2-frames.ts'
 import { requestHead } from '../../support/recording-streams.ts'
 
 const SMALL = { streamWindowBytes: 10_000, connectionWindowBytes: 65_535, unsentHighWaterBytes: 20_000 }
@@ -140,6 +154,45 @@ test('a window that slow readers have used to the last octet is not given back a
     server.requests.map(({ bodyBytes }) => bodyBytes),
     [60_000, 60_000, 60_000],
   )
+})
+
+test('a sink that pauses while it takes bytes gives no window back until it goes on', () => {
+  const server = startedServer(SMALL)
+  server.connection.receive(headers(1, POST_BLOCK, END_HEADERS))
+  const [seen] = server.requests
+  assert(seen !== undefined)
+  seen.onBody = () => seen.stream.pause()
+  server.connection.receive(data(1, 'x'.repeat(6_000)))
+  assert.deepEqual(server.said(), [])
+  seen.stream.resume()
+  assert.deepEqual(server.said(), ['windowUpdate 1'])
+})
+
+test('padding is given back to both windows, like the bytes between', () => {
+  const server = startedServer({ ...SMALL, connectionWindowBytes: 65_535 })
+  server.connection.receive(headers(1, POST_BLOCK, END_HEADERS))
+  const padded = frame(FrameType.data, 8, 1, Buffer.concat([Buffer.of(255), Buffer.from('x'), Buffer.alloc(255)]))
+  const given = new Map<number, number>()
+  for (let i = 0; i < 1_000; i++) {
+    server.connection.receive(padded)
+    for (const { type, streamId, payload } of framesOf(server.connection.takeOutput())) {
+      assert.equal(type, FrameType.windowUpdate)
+      given.set(streamId, (given.get(streamId) ?? 0) + payload.readUInt32BE(0))
+    }
+  }
+  const sent = 1_000 * 257
+  assert.equal(server.requests[0]?.bodyBytes, 1_000)
+  assert((given.get(1) ?? 0) > sent - 10_000, `of ${sent} octets the stream got ${given.get(1)} back`)
+  assert((given.get(0) ?? 0) > sent - 65_535, `of ${sent} octets the connection got ${given.get(0)} back`)
+})
+
+test('what waits for the socket is bounded, while the windows would take more', () => {
+  const { client, server } = pair()
+  const response = new SeenResponse()
+  const stream = client.connection.openStream(upload, false, response)
+  for (let i = 0; i < 5; i++) stream?.sendBody(Buffer.alloc(200_000))
+  assert(client.connection.takeOutput().length < 500_000, 'of a million octets')
+  settle(client, server)
 })
 
 test('a source that was stopped is told to go on when half of what waited is gone', () => {

@@ -62,6 +62,11 @@ const TO_SERVER: [string, Buffer[], string][] = [
   ['6.9: WINDOW_UPDATE of another length', [frame(8, 0, 0, '00')], 'goAway 0 frameSizeError'],
   ['6.9.1: a window of the connection over 2^31 − 1', [windowUpdate(0, 2 ** 31 - 1)], 'goAway 0 flowControlError'],
   ['6.9.1: a window of a stream over 2^31 − 1', [post, windowUpdate(1, 2 ** 31 - 1)], 'resetStream 1 flowControlError'],
+  [
+    '6.9.2: a change of SETTINGS_INITIAL_WINDOW_SIZE that takes a window over 2^31 − 1',
+    [post, windowUpdate(1, 2 ** 31 - 1 - 65_535), settings([4, 65_536])],
+    'goAway 0 flowControlError',
+  ],
   ['6.10: CONTINUATION without HEADERS', [frame(9, 4, 1)], 'goAway 0 protocolError'],
   [
     '8.1: trailers that do not end the stream',
@@ -103,6 +108,11 @@ const TO_SERVER: [string, Buffer[], string][] = [
   ['8.3: a pseudo-field of responses', [get(':status', '200')], 'resetStream 1 protocolError'],
   ['8.3: a pseudo-field after a regular one', [headers(1, block('a', 'b', ...GET))], 'resetStream 1 protocolError'],
   ['8.3: a pseudo-field twice', [headers(1, block(...GET, ':path', '/'))], 'resetStream 1 protocolError'],
+  [
+    '8.3: a pseudo-field twice in a run of indexes, before literals',
+    [headers(1, Buffer.concat([Buffer.from('828284', 'hex'), block(':authority', 'a', ':scheme', 'http')]))],
+    'resetStream 1 protocolError',
+  ],
   ['8.3.1: no :method', [headers(1, block(...GET.slice(2)))], 'resetStream 1 protocolError'],
   ['8.3.1: no :scheme', [headers(1, block(':method', 'GET', ':path', '/'))], 'resetStream 1 protocolError'],
   ['8.3.1: no :path', [headers(1, block(...GET.slice(0, 6)))], 'resetStream 1 protocolError'],
