@@ -17,20 +17,39 @@ const Kind = Type.Union([
   Type.Literal('Telemetry'),
 ])
 
+/**
+ * `namespace/name` of a service or a workload: the namespace is a label (RFC 1123), the name a label or several with dots
+ * between. Everything that a sidecar can name is short: what it says is kept in maps for as long as it is connected.
+ */
+export const QUALIFIED_NAME = '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$'
+const QualifiedName = Type.String({ pattern: QUALIFIED_NAME, maxLength: 317 })
+/** What a resource may be called: of services `namespace/name`; a trust domain, or a word. */
+const ResourceName = Type.String({ minLength: 1, maxLength: 317 })
+/** A hash of content, or a word. */
+const Version = Type.String({ maxLength: 64 })
+/** An IPv4 or IPv6 address, or a host name. */
+const HOST = '^([A-Za-z0-9_]([-A-Za-z0-9_.]{0,251}[A-Za-z0-9_.])?|[0-9a-fA-F:.]{2,45})$'
+/** A name as Kubernetes has it, perhaps with a prefix. */
+const LABEL_NAME = '^[A-Za-z0-9]([-A-Za-z0-9._/]{0,315}[A-Za-z0-9])?$'
+
 /** One instance that a sidecar speaks for: what the control plane registers, as long as the stream lives. */
 export const Registration = Type.Object(
   {
     /** Service it serves, `namespace/name`. */
-    service: Type.String(),
+    service: QualifiedName,
     /** The service's port, by which callers address it. */
     port: Type.Integer({ minimum: 1, maximum: 65535 }),
     /** The application's port behind the sidecar. */
     appPort: Type.Integer({ minimum: 1, maximum: 65535 }),
     protocol: Type.Union([Type.Literal('http'), Type.Literal('http2'), Type.Literal('grpc'), Type.Literal('tcp')]),
     /** Where the mesh link is reached. */
-    address: Type.String(),
+    address: Type.String({ pattern: HOST, maxLength: 253 }),
     meshPort: Type.Integer({ minimum: 1, maximum: 65535 }),
-    labels: Type.Record(Type.String(), Type.String()),
+    labels: Type.Record(
+      Type.String({ pattern: LABEL_NAME }),
+      Type.String({ pattern: '^[^\\x00-\\x1f\\x7f]*$', maxLength: 512 }),
+      { maxProperties: 48, additionalProperties: false },
+    ),
   },
   closed,
 )
@@ -40,19 +59,25 @@ export type Registration = Static<typeof Registration>
 export const WatchRequest = Type.Union([
   /** Who is calling. `workload` is `namespace/name`, its namespace and the service account those of the certificate. */
   Type.Object(
-    { type: Type.Literal('hello'), workload: Type.String(), version: Type.String(), serves: Type.Array(Registration) },
+    {
+      type: Type.Literal('hello'),
+      workload: QualifiedName,
+      /** Of the sidecar's program. */
+      version: Type.String({ pattern: '^[\\x20-\\x7e]*$', maxLength: 64 }),
+      serves: Type.Array(Registration, { maxItems: 64 }),
+    },
     closed,
   ),
   /** Asks for a resource; `version` is what is held already. Workload, Authorization, Trust and Telemetry come without asking. */
   Type.Object(
-    { type: Type.Literal('subscribe'), kind: Kind, name: Type.String(), version: Type.Optional(Type.String()) },
+    { type: Type.Literal('subscribe'), kind: Kind, name: ResourceName, version: Type.Optional(Version) },
     closed,
   ),
-  Type.Object({ type: Type.Literal('unsubscribe'), kind: Kind, name: Type.String() }, closed),
-  Type.Object({ type: Type.Literal('ack'), kind: Kind, name: Type.String(), version: Type.String() }, closed),
+  Type.Object({ type: Type.Literal('unsubscribe'), kind: Kind, name: ResourceName }, closed),
+  Type.Object({ type: Type.Literal('ack'), kind: Kind, name: ResourceName, version: Version }, closed),
   /** The resource was refused, and the earlier version goes on serving. */
   Type.Object(
-    { type: Type.Literal('nack'), kind: Kind, name: Type.String(), version: Type.String(), reason: Type.String() },
+    { type: Type.Literal('nack'), kind: Kind, name: ResourceName, version: Version, reason: Type.String() },
     closed,
   ),
   /** The workload takes or takes no more traffic: it is draining, or its application is not up. */

@@ -27,6 +27,8 @@ export interface Http1ClientListener {
 export class Http1ClientConnection implements ClientStreamOwner {
   /** When it was last given back, monotonic ms: the pool's field. */
   idleSinceMs = 0
+  /** Whose exchange it carries: the pool's field. */
+  share: { inUse: number } | undefined
   /** How long the application keeps an idle connection, as far as it said, ms; else Infinity. */
   keepAliveMs: number = Number.POSITIVE_INFINITY
 

@@ -8,9 +8,11 @@ import { encodeFields, encodeRequest, encodeResponse } from './head-encoding.ts'
 import { HpackDecoder } from './hpack/decoder.ts'
 import { HpackEncoder } from './hpack/encoder.ts'
 import { type Http2Settings, PeerSettings } from './http2-settings.ts'
+import { ReceiveWindow } from './receive-window.ts'
 import { CancelQueue } from './stream/cancel-queue.ts'
 import { FloodGuard, type Http2Counters } from './stream/flood-guard.ts'
 import type { Http2Stream } from './stream/http2-stream.ts'
+import { ResetMemory } from './stream/reset-memory.ts'
 import { SendScheduler } from './stream/send-scheduler.ts'
 import type { ServerStream } from './stream/server-stream.ts'
 import type { StreamHost } from './stream/stream-host.ts'
@@ -52,9 +54,6 @@ const OUTPUT_HIGH_BYTES = 256 * 1024
 /** With this much unread by the peer, no new exchange begins. */
 const OUTPUT_STUCK_BYTES = 1024 * 1024
 
-/** Streams that we reset, lately: frames of theirs that are under way are no fault of the peer's. */
-const REMEMBERED_RESETS = 256
-
 const STALLED = meshError('timeout', 'the caller does not read the answer, or does not go on with its request')
 
 const NO_OCTETS = Buffer.alloc(0)
@@ -78,8 +77,7 @@ export class ConnectionCore implements StreamHost {
   lastPeerStreamId = 0
   /** Bytes that we may send. */
   sendWindowBytes = INITIAL_WINDOW_BYTES
-  /** Bytes that the peer may send. */
-  receiveWindowBytes: number
+  readonly receiveWindow: ReceiveWindow
   isWritable = true
   isClosed = false
   /** We told the peer, or were told, that no more streams are taken. */
@@ -88,12 +86,8 @@ export class ConnectionCore implements StreamHost {
   closesWhenEmpty = false
   #isDrained = false
   #isAnnounced = false
-  #uncreditedBytes = 0
-  /** Held for paused sinks and given back to the window already; at most once more the connection's window. */
-  #heldBytes = 0
   readonly #cancels: CancelQueue
-  readonly #resets = new Int32Array(REMEMBERED_RESETS)
-  #nextReset = 0
+  readonly resets = new ResetMemory()
 
   constructor(options: Http2Options) {
     const { settings } = options
@@ -108,7 +102,7 @@ export class ConnectionCore implements StreamHost {
     this.decoder = new HpackDecoder(settings.headerTableBytes, limits)
     this.unsentHighWaterBytes = settings.unsentHighWaterBytes
     this.streamWindowBytes = settings.streamWindowBytes
-    this.receiveWindowBytes = settings.connectionWindowBytes
+    this.receiveWindow = new ReceiveWindow(settings.connectionWindowBytes)
   }
 
   get canSendData(): boolean {
@@ -223,8 +217,7 @@ export class ConnectionCore implements StreamHost {
   /** RST_STREAM, for a stream that need not be there any more. */
   resetStream(streamId: number, code: ErrorCode): void {
     if (this.isClosed) return
-    this.#resets[this.#nextReset] = streamId
-    this.#nextReset = (this.#nextReset + 1) % REMEMBERED_RESETS
+    this.resets.add(streamId)
     this.writer.resetStream(streamId, code)
     this.announce()
   }
@@ -252,30 +245,21 @@ export class ConnectionCore implements StreamHost {
       if (stream.isStalled(lookCount, LIMITS.streamStallBytes)) stream.fail(ErrorCode.cancel, STALLED)
   }
 
-  /** Whether we reset the stream not long ago. */
-  wasReset(streamId: number): boolean {
-    return this.#resets.includes(streamId)
-  }
-
   creditConnection(bytes: number): void {
-    this.#uncreditedBytes += bytes
-    // Half of what is not held: the peer must not run dry while it waits for our word.
-    if (this.#uncreditedBytes === 0 || this.#uncreditedBytes < this.receiveWindowBytes || this.isClosed) return
-    this.writer.windowUpdate(0, this.#uncreditedBytes)
-    this.receiveWindowBytes += this.#uncreditedBytes
-    this.#uncreditedBytes = 0
+    const due = this.receiveWindow.credit(bytes)
+    if (due === 0 || this.isClosed) return
+    this.writer.windowUpdate(0, due)
     this.announce()
   }
 
   creditHeld(bytes: number): number {
-    const credited = Math.min(bytes, this.settings.connectionWindowBytes - this.#heldBytes)
-    this.#heldBytes += credited
+    const credited = this.receiveWindow.hold(bytes)
     this.creditConnection(credited)
     return credited
   }
 
   releaseHeld(bytes: number): void {
-    this.#heldBytes -= bytes
+    this.receiveWindow.release(bytes)
   }
 
   sendWindowUpdate(stream: Http2Stream, bytes: number): void {

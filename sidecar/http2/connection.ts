@@ -10,9 +10,6 @@ import { ReceivedFrames } from './received-frames.ts'
 import { ReceivedHeads } from './received-heads.ts'
 import { ClientStream } from './stream/client-stream.ts'
 
-/** Below this part of its window a connection counts as clogged: while sinks take bytes it never falls below a half. */
-const CLOGGED_SHARE = 16
-
 /**
  * One HTTP/2 connection, either end, without a socket (RFC 9113): the owner gives it what arrives and writes what it
  * collects. All frames of a turn leave in one `takeOutput`.
@@ -48,8 +45,12 @@ export class Http2Connection {
   get canOpenStream(): boolean {
     const core = this.#core
     const mayOpen = core.role === 'client' && !core.isClosed && !core.isGoingAway && !core.isStuck
-    if (core.receiveWindowBytes * CLOGGED_SHARE < core.settings.connectionWindowBytes) return false
-    return mayOpen && core.streams.size < core.peer.streamCount && this.#control.nextStreamId < MAX_31_BITS
+    return (
+      mayOpen &&
+      !core.receiveWindow.isClogged &&
+      core.streams.size < core.peer.streamCount &&
+      this.#control.nextStreamId < MAX_31_BITS
+    )
   }
 
   /** All stream ids are used up (RFC 9113 §5.1.1): a new connection is needed. */

@@ -89,8 +89,8 @@ export class ReceivedFrames implements FrameTarget {
   #startData(flags: number, streamId: number, length: number): void {
     const core = this.#core
     this.#dataStream = undefined
-    core.receiveWindowBytes -= length
-    if (core.receiveWindowBytes < 0)
+    core.receiveWindow.leftBytes -= length
+    if (core.receiveWindow.leftBytes < 0)
       return void core.fail(ErrorCode.flowControlError, 'DATA past the window of the connection')
     if (!core.guard.takesContent(length === 0 && (flags & Flag.endStream) === 0)) {
       return void core.fail(ErrorCode.enhanceYourCalm, 'empty frames')
@@ -104,7 +104,8 @@ export class ReceivedFrames implements FrameTarget {
     if (stream.state !== StreamState.open && stream.state !== StreamState.halfClosedLocal) {
       return void core.failStream(stream, ErrorCode.streamClosed, 'DATA after the end of the stream')
     }
-    if (!stream.takesBody && !stream.isDead) return void core.failStream(stream, ErrorCode.protocolError, 'DATA before the head')
+    if (!stream.takesBody && !stream.isDead)
+      return void core.failStream(stream, ErrorCode.protocolError, 'DATA before the head')
     this.#dataStream = stream
   }
 
@@ -113,7 +114,7 @@ export class ReceivedFrames implements FrameTarget {
     const core = this.#core
     if (this.#control.isIdle(streamId))
       return void core.fail(ErrorCode.protocolError, `DATA on idle stream ${streamId}`)
-    if (core.role === 'client' || core.wasReset(streamId) || streamId > this.#heads.highestStreamId) return
+    if (core.role === 'client' || core.resets.has(streamId) || streamId > this.#heads.highestStreamId) return
     core.resetStream(streamId, ErrorCode.streamClosed)
     core.countProvoked()
   }

@@ -41,7 +41,8 @@ export class ReceivedHeads {
   #onNewStream(streamId: number, block: HeaderBlock, isEnd: boolean): void {
     const core = this.#core
     if (streamId <= core.lastPeerStreamId) {
-      if (!core.wasReset(streamId)) core.fail(ErrorCode.streamClosed, `HEADERS on stream ${streamId}, which is closed`)
+      if (!core.resets.has(streamId))
+        core.fail(ErrorCode.streamClosed, `HEADERS on stream ${streamId}, which is closed`)
       return
     }
     if (streamId > this.highestStreamId) return

@@ -1,3 +1,4 @@
+import { LIMITS } from '../core/limits.ts'
 import { MESH_ERRORS, type MeshError } from '../core/mesh-errors.ts'
 import type { AttemptOutcome, Decision } from '../decide/decision.ts'
 import { isIdempotent } from '../decide/idempotency.ts'
@@ -13,7 +14,7 @@ import type { LaneDeps } from '../pipeline/lane-deps.ts'
 import { addStepEvents, decideFirst, keepDecision } from '../pipeline/lane-tracing.ts'
 import { forwardTraceContext } from '../telemetry/trace-context.ts'
 import { TcpDialer } from '../tunnel/tcp-upstream.ts'
-import type { AppPool } from '../upstream/app-pool.ts'
+import type { AppLimits, AppPool } from '../upstream/app-pool.ts'
 
 /** Who calls, and by which way. */
 export interface Caller {
@@ -27,9 +28,11 @@ export interface Caller {
   readonly appPort?: number
 }
 
-/** Time to connect to the application, which is on this host: it is up or it is not. */
-const APP_CONNECT_TIMEOUT_MS = 2_000
-const APP_CONNECTION_COUNT = 1_024
+/** The application is on this host: it is up or it is not. */
+const APP_LIMITS: AppLimits = {
+  connectTimeoutMs: 2_000,
+  circuitBreaker: { maxConnections: 1_024, maxPending: LIMITS.pendingPerEndpointCount },
+}
 
 /** What arrives for our application: who calls is known, may they is decided, and it is handed over. */
 export class InboundLane implements Lane<Exchange> {
@@ -95,9 +98,10 @@ export class InboundLane implements Lane<Exchange> {
   }
 
   open(exchange: Exchange): void {
-    const { appPort, appProtocol } = exchange.notes
-    if (appProtocol === 'tcp') this.#tcp.open(this.#appHost, appPort, exchange, APP_CONNECT_TIMEOUT_MS)
-    else this.#apps.send(this.#appHost, appPort, exchange, APP_CONNECT_TIMEOUT_MS, APP_CONNECTION_COUNT)
+    const { appPort, appProtocol, facts } = exchange.notes
+    if (appProtocol === 'tcp')
+      this.#tcp.open(this.#appHost, appPort, exchange, APP_LIMITS.connectTimeoutMs, facts?.caller)
+    else this.#apps.send(this.#appHost, appPort, exchange, APP_LIMITS, facts?.caller)
   }
 
   abandon(exchange: Exchange): void {

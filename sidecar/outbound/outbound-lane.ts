@@ -86,10 +86,7 @@ export class OutboundLane implements Lane<Exchange> {
     const { maxConnections, maxPending } = circuitBreaker
     if (endpoint.transport === 'mesh')
       this.#links.open(endpoint, exchange, connectTimeoutMs, maxConnections, maxPending)
-    else {
-      const { address, port } = endpoint
-      this.#plain.send(address, port, exchange, connectTimeoutMs, maxConnections, maxPending)
-    }
+    else this.#plain.send(endpoint.address, endpoint.port, exchange, plan.traffic)
   }
 
   abandon(exchange: Exchange): void {

@@ -1,9 +1,11 @@
 import { connect, type Socket } from 'node:net'
 import type { Clock, Timer } from '../core/clock.ts'
+import { LIMITS } from '../core/limits.ts'
 import { meshError } from '../core/mesh-errors.ts'
 import { NO_FIELDS, type ResponseHead, UNKNOWN_LENGTH } from '../http/head.ts'
 import type { ResponseSink, UpstreamStream } from '../http/streams.ts'
 import type { Attempt } from '../pipeline/lane.ts'
+import { CallerShares, largestShare } from '../resilience/caller-shares.ts'
 import { TcpEnd } from './tcp-end.ts'
 
 const GRANTED: ResponseHead = { status: 200, fields: NO_FIELDS, bodyLength: UNKNOWN_LENGTH }
@@ -11,10 +13,12 @@ const GRANTED: ResponseHead = { status: 200, fields: NO_FIELDS, bodyLength: UNKN
 /** The callee's side of a tunnel: a connection that we made. */
 class TcpUpstream extends TcpEnd implements UpstreamStream {
   readonly #sink: ResponseSink
+  readonly #onClosed: () => void
 
-  constructor(socket: Socket, sink: ResponseSink) {
+  constructor(socket: Socket, sink: ResponseSink, onClosed: () => void) {
     super(socket)
     this.#sink = sink
+    this.#onClosed = onClosed
   }
 
   cancel(): void {
@@ -33,6 +37,10 @@ class TcpUpstream extends TcpEnd implements UpstreamStream {
     this.#sink.onRequestDrain()
   }
 
+  protected override onClosed(): void {
+    this.#onClosed()
+  }
+
   protected onBroken(reason: string): void {
     this.#sink.onResponseError(meshError('reset', `the connection to the application broke (${reason})`))
   }
@@ -44,17 +52,36 @@ type TcpAttempt = Attempt & ResponseSink
 export class TcpDialer {
   readonly #clock: Clock
   readonly #dialing = new Map<TcpAttempt, Dial>()
+  readonly #shares = new CallerShares()
+  /** Connections that are open or dialled. */
+  #count = 0
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  /** Connects for a try: `onStream` and the granted head when the connection stands, else `connect-failure`. */
-  open(host: string, port: number, attempt: TcpAttempt, timeoutMs: number): void {
-    const dial = new Dial(host, port, this.#clock, timeoutMs, {
+  /**
+   * Connects for a try: `onStream` and the granted head when the connection stands, else `connect-failure`. With a
+   * `caller`, its share of all connections is bounded, so that something is left for the others.
+   */
+  open(host: string, port: number, attempt: TcpAttempt, timeoutMs: number, caller?: string): void {
+    const share = this.#shares.of(caller)
+    const limit = LIMITS.listenerConnectionCount
+    if (this.#count >= limit || share.inUse >= largestShare(share, limit)) {
+      const detail = `${share.inUse} of the ${this.#count} connections to applications are the caller's, at most ${limit} are made in all`
+      return attempt.onResponseError(meshError('circuit-open', detail))
+    }
+    this.#count++
+    share.inUse++
+    const release = (): void => {
+      this.#count--
+      share.inUse--
+      this.#shares.forget(caller)
+    }
+    const dial = new Dial(host, port, this.#clock, timeoutMs, release, {
       onSocket: (socket) => {
         this.#dialing.delete(attempt)
-        attempt.onStream(new TcpUpstream(socket, attempt))
+        attempt.onStream(new TcpUpstream(socket, attempt, release))
         attempt.onResponseHead(GRANTED, false)
         socket.resume()
       },
@@ -82,9 +109,12 @@ class Dial {
   readonly #socket: Socket
   readonly #timer: Timer
   readonly #end: DialEnd
+  readonly #release: () => void
 
-  constructor(host: string, port: number, clock: Clock, timeoutMs: number, end: DialEnd) {
+  /** `release`: called when the dial is over without a connection. */
+  constructor(host: string, port: number, clock: Clock, timeoutMs: number, release: () => void, end: DialEnd) {
     this.#end = end
+    this.#release = release
     this.#socket = connect({ host, port, allowHalfOpen: true, noDelay: true })
     this.#timer = clock.after(timeoutMs, () => this.#onFailed(new Error(`no connection within ${timeoutMs} ms`)), {
       background: true,
@@ -100,6 +130,7 @@ class Dial {
     this.#socket.removeListener('error', this.#onFailed)
     this.#socket.on('error', () => undefined)
     this.#socket.destroy()
+    this.#release()
   }
 
   readonly #onConnect = (): void => {

@@ -4,6 +4,7 @@ import { type MeshError, meshError } from '../core/mesh-errors.ts'
 import type { RequestHead } from '../http/head.ts'
 import type { ResponseSink, UpstreamStream } from '../http/streams.ts'
 import type { Attempt } from '../pipeline/lane.ts'
+import { CallerShares, largestShare, type Share } from '../resilience/caller-shares.ts'
 
 /** One HTTP/1.1 connection to an application, as the pool uses it. */
 export interface AppConnection {
@@ -11,6 +12,8 @@ export interface AppConnection {
   readonly canReuse: boolean
   /** When it was last given back, monotonic ms. */
   idleSinceMs: number
+  /** Whose exchange it carries: the pool's field, as the one before. */
+  share: Pick<Share, 'inUse'> | undefined
   /** How long the application keeps an idle connection, as far as it said; ms. */
   readonly keepAliveMs: number
   send(head: RequestHead, end: boolean, sink: ResponseSink): UpstreamStream
@@ -32,6 +35,12 @@ export type DialApp = (host: string, port: number, timeoutMs: number, listener: 
 
 type AppAttempt = Attempt & ResponseSink
 
+/** How much a pool may use for one address. */
+export interface AppLimits {
+  readonly connectTimeoutMs: number
+  readonly circuitBreaker: { readonly maxConnections: number; readonly maxPending: number }
+}
+
 /** Connections to one address: the most recently used idle one first, for it is the least likely to be closed. */
 class AddressConnections implements AppDialListener {
   readonly #host: string
@@ -39,7 +48,8 @@ class AddressConnections implements AppDialListener {
   readonly #dial: DialApp
   readonly #clock: Clock
   readonly #idle: AppConnection[] = []
-  readonly #waiting: Set<AppAttempt> = new Set()
+  readonly #waiting = new Map<AppAttempt, Share>()
+  readonly #shares = new CallerShares()
   #dialing = 0
   #open = 0
   #maxConnections = 1_024
@@ -65,21 +75,26 @@ class AddressConnections implements AppDialListener {
     return this.#open === 0 && this.#dialing === 0 && this.#waiting.size === 0
   }
 
-  send(attempt: AppAttempt, connectTimeoutMs: number, maxConnections: number, maxPending: number): void {
-    this.#connectTimeoutMs = connectTimeoutMs
+  send(attempt: AppAttempt, limits: AppLimits, caller: string | undefined): void {
+    const { maxConnections, maxPending } = limits.circuitBreaker
+    this.#connectTimeoutMs = limits.connectTimeoutMs
     this.#maxConnections = maxConnections
-    const connection = this.#takeIdle()
-    if (connection !== undefined) return this.#start(connection, attempt)
-    if (this.#waiting.size >= maxPending) {
+    const share = this.#shares.of(caller)
+    if (this.#mayUseMore(share)) {
+      const connection = this.#takeIdle()
+      if (connection !== undefined) return this.#start(connection, attempt, share)
+    }
+    if (this.#waiting.size >= maxPending || share.waiting >= largestShare(share, maxPending)) {
       const detail = `${this.#waiting.size} requests already wait for a connection to ${this.#host}:${this.#port}`
       return attempt.onResponseError(meshError('circuit-open', detail))
     }
-    this.#waiting.add(attempt)
+    share.waiting++
+    this.#waiting.set(attempt, share)
     this.#grow()
   }
 
   abandon(attempt: AppAttempt): void {
-    this.#waiting.delete(attempt)
+    this.#takeWaiting(attempt)
   }
 
   /** Closes what has been idle for so long that the application may be closing it too. */
@@ -90,13 +105,14 @@ class AddressConnections implements AppDialListener {
       this.#idle.splice(this.#idle.indexOf(connection), 1)
       connection.destroy()
     }
+    this.#shares.sweep()
   }
 
   /** Closes what is idle; what is in use ends with its exchange, and what waits has nothing to wait for. */
   destroy(): void {
     this.#isDestroyed = true
     for (const connection of this.#idle.splice(0)) connection.destroy()
-    const waiting = [...this.#waiting]
+    const waiting = [...this.#waiting.keys()]
     this.#waiting.clear()
     for (const attempt of waiting) attempt.onResponseError(meshError('connect-failure', 'this sidecar ends'))
   }
@@ -110,15 +126,55 @@ class AddressConnections implements AppDialListener {
     return undefined
   }
 
-  #start(connection: AppConnection, attempt: AppAttempt): void {
+  #mayUseMore(share: Share): boolean {
+    return share.inUse < largestShare(share, this.#maxConnections)
+  }
+
+  /** The first that waits and whose caller may use one more. */
+  #findTurn(): AppAttempt | undefined {
+    for (const [attempt, share] of this.#waiting) if (this.#mayUseMore(share)) return attempt
+    return undefined
+  }
+
+  /** Takes a try out of those that wait; undefined when it did not. */
+  #takeWaiting(attempt: AppAttempt): Share | undefined {
+    const share = this.#waiting.get(attempt)
+    if (share === undefined) return undefined
+    this.#waiting.delete(attempt)
+    share.waiting--
+    return share
+  }
+
+  /** The connection carries nobody's exchange any more. */
+  #release(connection: AppConnection): void {
+    if (connection.share === undefined) return
+    connection.share.inUse--
+    connection.share = undefined
+  }
+
+  #start(connection: AppConnection, attempt: AppAttempt, share: Share): void {
+    share.inUse++
+    connection.share = share
     const stream = connection.send(attempt.attemptHead, attempt.attemptEnd, attempt)
     attempt.onStream(stream)
   }
 
   #grow(): void {
-    if (this.#dialing >= this.#waiting.size || this.#open + this.#dialing >= this.#maxConnections) return
+    if (this.#dialing >= this.#turnCount() || this.#open + this.#dialing >= this.#maxConnections) return
     this.#dialing++
     this.#dial(this.#host, this.#port, this.#connectTimeoutMs, this)
+  }
+
+  /** How many of those that wait could use a connection now. */
+  #turnCount(): number {
+    let count = 0
+    const left = new Map<Share, number>()
+    for (const share of this.#waiting.values()) {
+      const room = left.get(share) ?? largestShare(share, this.#maxConnections) - share.inUse
+      if (room > 0) count++
+      left.set(share, room - 1)
+    }
+    return count
   }
 
   onConnection(connection: AppConnection): void {
@@ -134,24 +190,25 @@ class AddressConnections implements AppDialListener {
     // way, all that remain would fail alike.
     const isHopeless = this.#dialing === 0 && this.#open === 0
     const failCount = isHopeless ? this.#waiting.size : this.#waiting.size > this.#dialing ? 1 : 0
-    const failed = [...this.#waiting].slice(0, failCount)
-    for (const attempt of failed) this.#waiting.delete(attempt)
+    const failed = [...this.#waiting.keys()].slice(0, failCount)
+    for (const attempt of failed) this.#takeWaiting(attempt)
     for (const attempt of failed) attempt.onResponseError(error)
     this.#grow()
   }
 
   onIdle(connection: AppConnection): void {
+    this.#release(connection)
     if (this.#isDestroyed) return connection.destroy()
     connection.idleSinceMs = this.#clock.nowMs()
-    for (const attempt of this.#waiting) {
-      this.#waiting.delete(attempt)
-      return this.#start(connection, attempt)
-    }
-    this.#idle.push(connection)
+    const attempt = this.#waiting.size === 0 ? undefined : this.#findTurn()
+    const share = attempt === undefined ? undefined : this.#takeWaiting(attempt)
+    if (attempt === undefined || share === undefined) this.#idle.push(connection)
+    else this.#start(connection, attempt, share)
   }
 
   onClosed(connection: AppConnection): void {
     this.#open--
+    this.#release(connection)
     const at = this.#idle.lastIndexOf(connection)
     if (at >= 0) this.#idle.splice(at, 1)
     this.#grow()
@@ -175,16 +232,12 @@ export class AppPool {
     this.#clock = clock
   }
 
-  /** Sends a try to `host:port`: at once on an idle connection, else on a new one. */
-  send(
-    host: string,
-    port: number,
-    attempt: AppAttempt,
-    connectTimeoutMs: number,
-    maxConnections: number,
-    maxPending: number = LIMITS.pendingPerEndpointCount,
-  ): void {
-    this.#connections(host, port).send(attempt, connectTimeoutMs, maxConnections, maxPending)
+  /**
+   * Sends a try to `host:port`: at once on an idle connection, else on a new one. With a `caller`, its share of the
+   * connections is bounded, so that something is left for the others.
+   */
+  send(host: string, port: number, attempt: AppAttempt, limits: AppLimits, caller?: string): void {
+    this.#connections(host, port).send(attempt, limits, caller)
   }
 
   /** Forgets a try that still waits. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'ava'
 import { LIMITS } from '../../../sidecar/core/limits.ts'
 import { RecordedTry, statesOf } from './recorded-try.ts'
-import { AppSetting } from './scripted-apps.ts'
+import { AppSetting, appLimits } from './scripted-apps.ts'
 
 test('the first try dials the application with its timeout, and goes when the connection stands', () => {
   const setting = new AppSetting()
@@ -93,11 +93,50 @@ test('one try more than may wait is refused at once', () => {
   assert(waiting.every(({ state }) => state === 'waits'))
 })
 
+test('one caller never has all connections: what it wants more waits, and others go before it', () => {
+  const setting = new AppSetting(4)
+  const greedy = setting.send(6, 8_080, 'greedy')
+  const connections = setting.pending.map((dial) => dial.succeed())
+  assert.equal(connections.length, 3, 'three quarters of the connections')
+  assert.equal(statesOf(greedy), 'runs runs runs waits waits waits')
+  const other = setting.send(2, 8_080, 'other')
+  const fourth = setting.next.succeed()
+  assert.equal(statesOf(other), 'runs waits')
+  fourth.answer()
+  assert.equal(statesOf(other), '200 runs', 'the greedy one is at its share')
+  connections[0]?.answer()
+  assert.equal(statesOf(greedy), '200 runs runs runs waits waits', 'the first that waits of whom may use one more')
+  assert.equal(setting.pending.length, 0)
+})
+
+test('one caller never has all places to wait', () => {
+  const setting = new AppSetting(1)
+  const greedy = setting.send(LIMITS.pendingPerEndpointCount, 8_080, 'greedy')
+  assert.equal(greedy.filter(({ state }) => state === 'waits').length, 768)
+  const other = setting.send(300, 8_080, 'other')
+  assert.equal(other.filter(({ state }) => state === 'waits').length, 256)
+})
+
+for (const end of ['answer', 'answerAndClose', 'breakOff'] as const) {
+  test(`what a caller has is given back when its exchange ends with ${end}`, () => {
+    const setting = new AppSetting(2)
+    for (let round = 0; round < 3; round++) {
+      const tries = setting.send(2, 8_080, 'caller')
+      const connections = setting.pending.map((dial) => dial.succeed())
+      assert.equal(statesOf(tries), 'runs runs', `round ${round}`)
+      for (const connection of connections) {
+        connection[end]()
+        if (end === 'answer') connection.breakOff()
+      }
+    }
+  })
+}
+
 test('of a service that lets fewer wait one more is refused at once; an idle connection is not waited for', () => {
   const setting = new AppSetting(1)
   const send = (maxPending: number): RecordedTry => {
     const one = new RecordedTry()
-    setting.pool.send('127.0.0.1', 8_080, one, 2_000, 1, maxPending)
+    setting.pool.send('127.0.0.1', 8_080, one, appLimits(1, maxPending))
     return one
   }
   const connection = setting.idle()

@@ -3,7 +3,7 @@ import test from 'ava'
 import fc from 'fast-check'
 import { LIMITS } from '../../../sidecar/core/limits.ts'
 import { RecordedTry } from './recorded-try.ts'
-import { AppSetting, type ScriptedConnection } from './scripted-apps.ts'
+import { AppSetting, appLimits, type ScriptedConnection } from './scripted-apps.ts'
 
 /** A pool, what was done to it, and what must hold after everything that is done to it. */
 class RandomLife {
@@ -24,7 +24,7 @@ class RandomLife {
     one.onStarted = () => {
       if (this.tries.slice(0, place).some((other) => this.isWaiting(other))) this.overtakers++
     }
-    pool.send('127.0.0.1', 8_080, one, 2_000, maxConnections)
+    pool.send('127.0.0.1', 8_080, one, appLimits(maxConnections))
   }
 
   isWaiting(one: RecordedTry): boolean {

@@ -1,8 +1,15 @@
 import assert from 'node:assert/strict'
+import { LIMITS } from '../../../sidecar/core/limits.ts'
 import { meshError } from '../../../sidecar/core/mesh-errors.ts'
 import { NO_FIELDS, type RequestHead } from '../../../sidecar/http/head.ts'
 import type { ResponseSink, UpstreamStream } from '../../../sidecar/http/streams.ts'
-import { type AppConnection, type AppDialListener, AppPool, type DialApp } from '../../../sidecar/upstream/app-pool.ts'
+import {
+  type AppConnection,
+  type AppDialListener,
+  type AppLimits,
+  AppPool,
+  type DialApp,
+} from '../../../sidecar/upstream/app-pool.ts'
 import { RecordingUpstream } from '../../support/recording-streams.ts'
 import { TurnedClock } from '../../support/turned-clock.ts'
 import { RecordedTry } from './recorded-try.ts'
@@ -12,6 +19,7 @@ export class ScriptedConnection implements AppConnection {
   readonly #listener: AppDialListener
   idleSinceMs = 0
   keepAliveMs = Number.POSITIVE_INFINITY
+  share: { inUse: number } | undefined
   stream: RecordingUpstream | undefined
   /** The application has ended its side, and the pool has not heard yet. */
   isEnded = false
@@ -115,6 +123,12 @@ export class CountingClock extends TurnedClock {
   }
 }
 
+/** Limits of a pool, as a lane gives them. */
+export const appLimits = (maxConnections: number, maxPending: number = LIMITS.pendingPerEndpointCount): AppLimits => ({
+  connectTimeoutMs: 2_000,
+  circuitBreaker: { maxConnections, maxPending },
+})
+
 /** A pool whose dials and whose clock a test has in hand. */
 export class AppSetting {
   readonly clock = new CountingClock()
@@ -141,9 +155,9 @@ export class AppSetting {
   }
 
   /** Sends `count` tries to the application's port. */
-  send(count: number, port = 8_080): RecordedTry[] {
+  send(count: number, port = 8_080, caller?: string): RecordedTry[] {
     const tries = Array.from({ length: count }, () => new RecordedTry())
-    for (const one of tries) this.pool.send('127.0.0.1', port, one, 2_000, this.maxConnections)
+    for (const one of tries) this.pool.send('127.0.0.1', port, one, appLimits(this.maxConnections), caller)
     return tries
   }
 
