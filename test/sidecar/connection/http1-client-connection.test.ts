@@ -134,6 +134,30 @@ test('a connection carries one exchange after the other', async () => {
   await client.closed
 })
 
+test('a connection that was closed is not used again, from that moment on', async () => {
+  await using server = await http((request, response) => response.end(request.url))
+  const client = new Client(server.port)
+  await (await client.send()).done
+  const connection = await client.connection
+  connection.destroy()
+  assert.deepEqual([connection.isIdle, connection.canReuse], [true, false])
+  await client.closed
+  assert.equal(connection.canReuse, false)
+})
+
+test('a dial that is over leaves no timer behind', async () => {
+  await using server = await http((_, response) => response.end())
+  const wheel = new TimerWheel(new TurnedClock(1_000))
+  const good = new Client(server.port, wheel)
+  const bad = new Client(1, wheel)
+  assert.equal(wheel.size, 2)
+  const connection = await good.connection
+  await bad.closed
+  assert.equal(bad.error?.code, 'connect-failure')
+  assert.equal(wheel.size, 0)
+  connection.destroy()
+})
+
 test('the application sees host, fields and framing as the head says', async () => {
   await using server = await http(async (request, response) => {
     const body = (await request.toArray()).join('')

@@ -114,6 +114,34 @@ test('a socket that is full gets nothing more until it drains', async () => {
   assert.equal(socket.writes.length, 2)
 })
 
+test('while a socket is full, what waits of a body counts, and its source is stopped', async () => {
+  const { socket, connection } = await connected()
+  socket.takesMore = false
+  const stream = connection.request(requestHead({ bodyLength: UNKNOWN_LENGTH }), false, new SeenResponse(), NO_FIELDS)
+  await turn()
+  assert.equal(stream?.sendBody(Buffer.alloc(LIMITS.unsentHighWaterBytes)), true)
+  assert.equal(stream?.sendBody(Buffer.alloc(1)), false)
+})
+
+test('while a socket is full, the heads that wait for it are bounded', async () => {
+  const { socket, connection } = await connected()
+  socket.takesMore = false
+  const large = requestHead({ fields: ['x', 'y'.repeat(50_000)] })
+  const request = () => connection.request(large, true, new SeenResponse(), NO_FIELDS)
+  request()
+  await turn()
+  let taken = 0
+  while (request() !== undefined) {
+    taken++
+    assert(taken < 100, 'some megabytes')
+  }
+  assert(taken > 0)
+  socket.takesMore = true
+  socket.emit('drain')
+  await turn()
+  assert.notEqual(request(), undefined)
+})
+
 test('the end waits for the last octets of a socket that is full', async () => {
   const { socket, connection } = await connected()
   socket.takesMore = false
