@@ -143,7 +143,8 @@ export async function startSidecar(boot: Bootstrap, seams: Seams): Promise<Resul
     onTrouble: (reason) => log.warn('last good snapshot', { reason }),
   })
   const loaded = await lastGood.load()
-  if (!loaded.ok) log.warn('last good snapshot', { reason: loaded.error })
+  const loadTrouble = loaded.ok ? loaded.value?.note : loaded.error
+  if (loadTrouble !== undefined) log.warn('last good snapshot', { reason: loadTrouble })
   const snapshots = new SnapshotStore(loaded.ok ? loaded.value?.snapshot : undefined)
   lastGood.follow(snapshots)
   const identities = new IdentityStore()

@@ -10,7 +10,12 @@ import { toLine } from '../core/schema.ts'
 
 /** Changes within this time are written together, ms. */
 const WRITE_DELAY_MS = 200
-const NAMES = { current: 'last-good.json', previous: 'last-good.previous.json', draft: 'last-good.json.tmp' } as const
+const NAMES = {
+  current: 'last-good.json',
+  previous: 'last-good.previous.json',
+  draft: 'last-good.json.tmp',
+  damaged: 'last-good.damaged.json',
+} as const
 
 /** What was found on disk. `note` says what was wrong with a newer copy, or with single resources. */
 export interface Loaded {
@@ -30,6 +35,8 @@ export class LastGoodFile {
   #writing: Promise<void> = Promise.resolve()
   #unsubscribe: (() => void) | undefined
   #pending: Snapshot | undefined
+  /** The newest copy can't be read: it must not take the place of the one before it. */
+  #isDamaged = false
 
   constructor(options: {
     readonly directory: string
@@ -48,7 +55,9 @@ export class LastGoodFile {
       const read = await this.#read(join(this.#directory, name))
       if (read.ok && read.value !== undefined)
         return ok({ ...read.value, note: [...problems, ...(read.value.note ?? [])].join('; ') || undefined })
-      if (!read.ok) problems.push(read.error)
+      if (read.ok) continue
+      problems.push(read.error)
+      this.#isDamaged ||= name === NAMES.current
     }
     return problems.length === 0 ? ok(undefined) : err(problems.join('; '))
   }
@@ -96,7 +105,9 @@ export class LastGoodFile {
     } finally {
       await file.close()
     }
-    await rename(current, join(this.#directory, NAMES.previous)).catch(ignoreMissing)
+    const aside = this.#isDamaged ? NAMES.damaged : NAMES.previous
+    await rename(current, join(this.#directory, aside)).catch(ignoreMissing)
+    this.#isDamaged = false
     await rename(draft, current)
     const directory = await open(this.#directory, 'r')
     await directory.sync().finally(() => directory.close())

@@ -42,11 +42,8 @@ export class ControlFrames {
         return void this.#onPing(flags, octets, start)
       case FrameType.goAway:
         return void this.#onGoAway(octets.readUInt32BE(start) & MAX_31_BITS, octets.readUInt32BE(start + 4))
-      case FrameType.priority: // deprecated by RFC 9113 §5.3.2: counted and ignored
-        if (!core.guard.takesPriority()) core.fail(ErrorCode.enhanceYourCalm, 'too many PRIORITY frames')
-        return
-      default:
-        return
+      default: // PRIORITY, deprecated by RFC 9113 §5.3.2, and what is unknown (§4.1): counted and ignored
+        if (!core.guard.takesPriority()) core.fail(ErrorCode.enhanceYourCalm, 'too many frames that mean nothing')
     }
   }
 
@@ -124,6 +121,7 @@ export class ControlFrames {
     const core = this.#core
     if ((flags & Flag.ack) !== 0) {
       this.#heads.areSettingsKnown = true
+      this.#takesWord()
       return
     }
     if (!core.guard.takesSettings((end - start) / 6))
@@ -139,14 +137,23 @@ export class ControlFrames {
   #onPing(flags: number, octets: Buffer, start: number): void {
     const core = this.#core
     if ((flags & Flag.ack) !== 0) {
+      if (!this.#takesWord()) return
       if (byteAt(octets, start) === byteAt(DRAIN, 0)) this.finishDrain()
       else core.owner.onPong()
       return
     }
-    if (!core.guard.takesPing()) return void core.fail(ErrorCode.enhanceYourCalm, 'too many PING frames')
+    if (!this.#takesWord()) return
     core.writer.ping(octets, start, true)
     this.#checkQueue()
     core.announce()
+  }
+
+  /** PING and every frame that answers or announces something: a peer has few reasons for them. */
+  #takesWord(): boolean {
+    const core = this.#core
+    if (core.guard.takesPing()) return true
+    core.fail(ErrorCode.enhanceYourCalm, 'too many PING, GOAWAY or acknowledging frames')
+    return false
   }
 
   #checkQueue(): void {
@@ -158,6 +165,7 @@ export class ControlFrames {
   /** RFC 9113 §6.8: streams above `lastStreamId` were not processed; the others go on. */
   #onGoAway(lastStreamId: number, code: number): void {
     const core = this.#core
+    if (!this.#takesWord()) return
     core.isGoingAway = true
     if (core.role === 'client') {
       const error = meshError('refused', `the peer went away with code ${code}`)

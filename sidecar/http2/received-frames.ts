@@ -92,9 +92,7 @@ export class ReceivedFrames implements FrameTarget {
     core.receiveWindow.leftBytes -= length
     if (core.receiveWindow.leftBytes < 0)
       return void core.fail(ErrorCode.flowControlError, 'DATA past the window of the connection')
-    if (!core.guard.takesContent(length === 0 && (flags & Flag.endStream) === 0)) {
-      return void core.fail(ErrorCode.enhanceYourCalm, 'empty frames')
-    }
+    if ((flags & Flag.padded) === 0 && !this.#takesData(length, flags)) return
     const stream = core.streams.get(streamId)
     if (stream === undefined) return void this.#onStrayData(streamId)
     stream.receiveWindowBytes -= length
@@ -107,6 +105,14 @@ export class ReceivedFrames implements FrameTarget {
     if (!stream.takesBody && !stream.isDead)
       return void core.failStream(stream, ErrorCode.protocolError, 'DATA before the head')
     this.#dataStream = stream
+  }
+
+  /** Whether a DATA frame with `bytes` of a body may be: padding alone is as empty as nothing. */
+  #takesData(bytes: number, flags: number): boolean {
+    const { guard } = this.#core
+    if (guard.takesContent(bytes === 0 && (flags & Flag.endStream) === 0)) return true
+    this.#core.fail(ErrorCode.enhanceYourCalm, 'empty frames')
+    return false
   }
 
   /** Late bytes of a stream that we reset are dropped; those of one that the peer ended are its fault (RFC 9113 §5.1). */
@@ -123,6 +129,7 @@ export class ReceivedFrames implements FrameTarget {
     const padding = start < end ? byteAt(octets, start) + 1 : 0
     if (padding === 0 || padding > end - start)
       return void this.#core.fail(ErrorCode.protocolError, 'padding longer than its frame')
+    if (!this.#takesData(end - start - padding, flags)) return
     this.#dataStream?.creditPadding(padding)
     this.#core.creditConnection(padding)
     this.onData(streamId, octets, start + 1, end - padding + 1, (flags & Flag.endStream) !== 0)

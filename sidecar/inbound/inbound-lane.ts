@@ -161,9 +161,9 @@ export class InboundLane implements Lane<Exchange> {
     if (notes.trace !== undefined)
       fields = forwardTraceContext(fields, notes.trace, notes.span?.spanId, this.#deps.random)
     const hops = Number(findField(head.fields, 'x-outrigger-hops') ?? 0) + 1
-    const attempt = findField(head.fields, 'x-mesh-attempt')
     const next = [...fields, ...exchange.attemptFields, 'x-outrigger-hops', String(hops)]
-    if (attempt !== undefined) next.push('x-mesh-attempt', attempt)
+    const attempt = Number(findField(head.fields, 'x-mesh-attempt') ?? 0)
+    if (attempt > 0) next.push('x-mesh-attempt', String(attempt))
     exchange.attemptHead = { ...head, fields: next }
     exchange.attemptFields = []
   }

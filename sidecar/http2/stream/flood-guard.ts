@@ -8,7 +8,7 @@ export interface Http2Counters {
   rapidReset: number
   /** CVE-2025-8671: stream errors provoked. */
   provokedReset: number
-  /** CVE-2019-9512. */
+  /** CVE-2019-9512; also GOAWAY and acknowledgements without end. */
   pingFlood: number
   /** CVE-2019-9515. */
   settingsFlood: number
@@ -16,7 +16,7 @@ export interface Http2Counters {
   emptyFrameFlood: number
   /** CVE-2024-27316. */
   continuationFlood: number
-  /** CVE-2019-9513. */
+  /** CVE-2019-9513; also frames of unknown types. */
   priorityFlood: number
   windowUpdateFlood: number
   /** Control frames that the peer does not read: CVE-2019-9512, CVE-2019-9514. */
@@ -27,7 +27,7 @@ export interface Http2Counters {
   malformedMessage: number
   /** Streams refused over the limit of streams, or because the peer does not read. */
   refusedStream: number
-  /** PRIORITY frames: ignored. */
+  /** PRIORITY frames and those of unknown types: ignored. */
   priorityFrames: number
 }
 

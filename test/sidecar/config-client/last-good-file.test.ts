@@ -80,6 +80,31 @@ test('wherever the file is cut off or altered, the generation before it is used'
   assert.deepEqual(((await loaded(at.path)) as { names: string[] }).names, ['shop/a'])
 })
 
+test('what replaces a damaged file leaves the good generation before it in place, and the damaged one aside', async () => {
+  await using at = await folder()
+  const before = follow(at.path)
+  await before.save('shop/a')
+  await before.save('shop/b')
+  await before.file.close()
+  const path = join(at.path, 'last-good.json')
+  await writeFile(path, 'nonsense')
+  const after = follow(at.path)
+  await after.file.load()
+  await after.save('shop/c')
+  assert.equal(await readFile(join(at.path, 'last-good.damaged.json'), 'utf8'), 'nonsense')
+  await rm(path)
+  assert.deepEqual(((await loaded(at.path)) as { names: string[] }).names, ['shop/a'], 'the generation before')
+  await after.save('shop/d')
+  await after.save('shop/e')
+  await after.file.close()
+  await rm(path)
+  assert.deepEqual(
+    ((await loaded(at.path)) as { names: string[] }).names,
+    ['shop/c', 'shop/d'],
+    'kept again from then on',
+  )
+})
+
 test('no file is no error; only damaged ones are one', async () => {
   await using at = await folder()
   assert.deepEqual(await loaded(join(at.path, 'nowhere')), { ok: true, value: undefined })

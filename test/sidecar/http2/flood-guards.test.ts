@@ -21,6 +21,8 @@ import {
 import { TurnedClock } from '../../support/turned-clock.ts'
 
 const SMALL = { resetBurstCount: 10, resetsPerSecond: 1, provokedResetBurstCount: 10, provokedResetsPerSecond: 1 }
+/** PINGs and the like that a server takes at once; the start took one, for the acknowledgement of its SETTINGS. */
+const MOST_WORDS = 99
 const ids = (count: number): number[] => Array.from({ length: count }, (_, i) => 2 * i + 1)
 const times = (count: number, octets: Buffer): Buffer[] => Array(count).fill(octets)
 
@@ -46,10 +48,19 @@ const FLOODS: [keyof Http2Counters, string, Buffer[]][] = [
     'CVE-2025-8671 by heads over the limit',
     ids(11).map((id) => headers(id, Buffer.concat([GET_BLOCK, Buffer.alloc(LINK_SETTINGS.headerCount, 0x93)]))),
   ],
-  ['pingFlood', 'CVE-2019-9512', times(101, frame(6, 0, 0, Buffer.alloc(8)))],
+  ['pingFlood', 'CVE-2019-9512', times(MOST_WORDS + 1, frame(6, 0, 0, Buffer.alloc(8)))],
+  ['pingFlood', 'answers to PINGs that were not sent', times(MOST_WORDS + 1, frame(6, 1, 0, Buffer.alloc(8)))],
+  ['pingFlood', 'acknowledged SETTINGS', times(MOST_WORDS + 1, frame(4, 1, 0))],
+  ['pingFlood', 'GOAWAY', times(MOST_WORDS + 1, frame(7, 0, 0, Buffer.alloc(8)))],
+  ['priorityFlood', 'frames of unknown types', times(101, frame(0xbe, 0, 0, 'grease'))],
   ['settingsFlood', 'CVE-2019-9515', times(20, settings())],
   ['settingsFlood', 'many settings in a frame', [settings(...(Array(33).fill([0x99, 1]) as [number, number][]))]],
   ['emptyFrameFlood', 'CVE-2019-9518 by DATA', [headers(1, POST_BLOCK, END_HEADERS), ...times(11, data(1, ''))]],
+  [
+    'emptyFrameFlood',
+    'CVE-2019-9518 by padding alone',
+    [headers(1, POST_BLOCK, END_HEADERS), ...times(11, frame(0, 8, 1, Buffer.from([3, 0, 0, 0])))],
+  ],
   ['emptyFrameFlood', 'CVE-2019-9518 by CONTINUATION', [headers(1, Buffer.alloc(0), 0), ...times(10, frame(9, 0, 1))]],
   [
     'continuationFlood',

@@ -239,7 +239,7 @@ test('a server ignores unknown frames, PRIORITY and unknown settings', () => {
     ]),
   )
   assert.equal(server.requests.length, 1)
-  assert.equal(server.counters.priorityFrames, 1)
+  assert.equal(server.counters.priorityFrames, 2)
   assert.deepEqual(server.closed, [])
 })
 
