@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import test from 'ava'
+import { issueLeaf } from '../../../certs/certificate.ts'
 import { createSigningRequest } from '../../../certs/csr.ts'
 import { generateKeyPair } from '../../../certs/key-pair.ts'
 import { readCertificatesPem } from '../../../certs/read-certificate.ts'
@@ -11,10 +12,12 @@ import {
   type AuthorityState,
   createState,
   readState,
+  renewIssuing,
   writeState,
 } from '../../../control-plane/authority/authority-state.ts'
 import { ServerCertificate } from '../../../control-plane/authority/server-certificate.ts'
 import { EmbeddedRegistry } from '../../../control-plane/registry/embedded/embedded-registry.ts'
+import type { Lock } from '../../../control-plane/registry/registry.ts'
 import { seededRandom } from '../../../sidecar/core/random.ts'
 import { anyNames, craftRequest } from '../../certs/craft-certificate.ts'
 import { DAY_MS, idOf, NOON, unwrap } from '../../certs/mesh-pki.ts'
@@ -190,6 +193,14 @@ test('a state whose keys and certificates do not belong together is refused', ()
   assert.match(problemOf({ ...one, issuing: two.issuing }), /no root signed/)
   const swapped = { certificate: one.issuing.certificate, keyPair: two.issuing.keyPair }
   assert.match(problemOf({ ...one, issuing: swapped }), /another certificate's/)
+  const issuer = { certificate: one.issuing.certificate, privateKey: one.issuing.keyPair.privateKey }
+  const leaf = issueLeaf(generateKeyPair().publicKey, idOf(WEB), issuer, { wallMs: NOON, lifetimeMs: DAY_MS })
+  const noRoot = { certificate: leaf, keyPair: undefined }
+  assert.match(problemOf({ ...one, roots: [...one.roots, noRoot] }), /the root certificate is not a CA/)
+  assert.match(
+    problemOf({ ...one, issuing: { certificate: leaf, keyPair: one.issuing.keyPair } }),
+    /the issuing certificate is not a CA/,
+  )
 })
 
 test('an authority works on the embedded registry: replicas share what stands there and renew it', async () => {
@@ -224,6 +235,81 @@ test('a request that asks for more than the identity is refused: a second URI, a
     assert.equal(signed.error.kind, 'invalid')
   }
   assert(authority.sign(craftRequest([uriNames([WEB], true)]), WEB).ok)
+})
+
+test('a request for a key that is not ECDSA P-256 is refused', async () => {
+  const { options } = setting()
+  using authority = await openAuthority(options)
+  for (const namedCurve of ['secp384r1', 'secp521r1', 'secp256k1']) {
+    const signed = authority.sign(createSigningRequest(generateKeyPairSync('ec', { namedCurve }), idOf(WEB)), WEB)
+    assert(!signed.ok, namedCurve)
+    assert.equal(signed.error.kind, 'invalid')
+  }
+})
+
+test('an authority that was disposed of while it waited to renew renews nothing after', async () => {
+  const { registry, clock, options } = setting({ issuingLifetimeMs: 10 * DAY_MS })
+  const authority = await openAuthority(options)
+  const lock = await registry.acquireLock('outrigger/demo/authority/lock', never)
+  await clock.turn(7 * DAY_MS)
+  authority[Symbol.dispose]()
+  const notAfterMs = authority.issuingNotAfterMs
+  await lock?.release()
+  await clock.turn(60 * DAY_MS)
+  assert((registry.writeCounts.get(STATE_KEY) ?? 0) <= 2, 'at most the one that was under way')
+  assert.equal(authority.issuingNotAfterMs, notAfterMs)
+})
+
+/** A registry in which something happens between the read under the lock and the write that follows. */
+class RacingRegistry extends FakeRegistry {
+  readonly #lost = new AbortController()
+  race: 'lock-lost' | 'overtaken' | undefined
+  overtaker: Buffer | undefined
+
+  override async acquireLock(key: string, signal: AbortSignal): Promise<Lock | undefined> {
+    const lock = await super.acquireLock(key, signal)
+    if (this.race === 'lock-lost') this.#lost.abort()
+    return lock === undefined ? undefined : { ...lock, lost: this.#lost.signal }
+  }
+
+  override async get(key: string): ReturnType<FakeRegistry['get']> {
+    const found = await super.get(key)
+    if (key === STATE_KEY && this.race === 'overtaken' && this.overtaker !== undefined) {
+      const value = this.overtaker
+      this.overtaker = undefined
+      await super.put(key, value)
+    }
+    return found
+  }
+}
+
+test('an authority whose lock was lost writes no renewal', async () => {
+  const { clock, options } = setting({ issuingLifetimeMs: 10 * DAY_MS })
+  const registry = new RacingRegistry()
+  using authority = await openAuthority({ ...options, registry })
+  registry.race = 'lock-lost'
+  await clock.turn(7 * DAY_MS)
+  assert.equal(registry.writeCounts.get(STATE_KEY), 1)
+  assert.match(authority.lastProblem ?? '', /fenced/)
+})
+
+test('a renewal does not overwrite the state that another replica wrote meanwhile', async () => {
+  const { clock, options } = setting({ issuingLifetimeMs: 10 * DAY_MS })
+  const registry = new RacingRegistry()
+  using authority = await openAuthority({ ...options, registry, random: () => 0.5 })
+  const held = unwrap(
+    readState(unwrap(await registry.get(STATE_KEY))?.value ?? Buffer.of(), 'mesh.example', options.sealKey),
+  )
+  const theirs = unwrap(
+    renewIssuing(held, idOf('spiffe://mesh.example'), { wallMs: NOON + 5 * DAY_MS, lifetimeMs: 30 * DAY_MS }),
+  )
+  registry.overtaker = writeState(theirs, options.sealKey)
+  registry.race = 'overtaken'
+  // with this chance it renews at 60 % of ten days, and tries again half a second later
+  await clock.turn(6 * DAY_MS)
+  assert.equal(registry.writeCounts.get(STATE_KEY), 2)
+  assert.equal(authority.issuingNotAfterMs, theirs.issuing.certificate.notAfterMs)
+  assert.match(authority.lastProblem ?? '', /conflict/)
 })
 
 test('a short-lived issuing certificate is not renewed in a loop', async () => {

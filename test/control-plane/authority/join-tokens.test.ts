@@ -59,6 +59,16 @@ test('a join token with any character changed is refused in the same words as an
   assert.deepEqual(await tokens.verify('', WEB), unknown)
 })
 
+test('a join token counts under its own name alone: a copy of it does not outlive it', async () => {
+  const { registry, tokens } = setting()
+  const { id, text } = unwrap(await tokens.create(GRANT))
+  const kept = unwrap(await registry.get(PREFIX + id))?.value ?? Buffer.of()
+  await registry.put(`${PREFIX}0123456789abcdef`, kept)
+  assert((await tokens.verify(text, WEB)).ok)
+  unwrap(await tokens.revoke(id))
+  assert(!(await tokens.verify(text, WEB)).ok)
+})
+
 test('the registry never holds the secret of a join token', async () => {
   const { registry, tokens } = setting()
   const { text } = unwrap(await tokens.create(GRANT))
@@ -89,7 +99,19 @@ test('a dot in a pattern is a dot (CVE-2026-39350)', () => {
   assert(!matchesName('a.b', 'axb'))
   assert(!matchesName('a.*', 'axb'))
   assert(matchesName('*', 'anything'))
-  assert(!matchesName('shop', 'shop2'))
+})
+
+const NAMES: readonly (readonly [string, string, boolean])[] = [
+  ['shop', 'shop', true],
+  ['shop', 'shop2', false],
+  ['shop', 'my-shop', false],
+  ['shop*', 'shop', true],
+  ['shop*', 'shop2', true],
+  ['shop*', 'my-shop', false],
+  ['shop*', 'my-shop2', false],
+]
+test('a pattern means a whole name, or with a star its beginning, and never a part within', () => {
+  for (const [pattern, name, isMatch] of NAMES) assert.equal(matchesName(pattern, name), isMatch, `${pattern} ${name}`)
 })
 
 test('signing asks for a token that allows the identity, or a certificate of the same identity', async () => {
