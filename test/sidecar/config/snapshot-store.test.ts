@@ -65,6 +65,15 @@ test('hosts are found by name, and no more when the service is gone', () => {
   assert.equal(store.current.serviceByHost.has('late'), false)
 })
 
+test('a host that two services claim means the same one, whichever came first', () => {
+  const services = [service(), service({ name: 'shop/late', hostnames: ['orders', 'late'] })]
+  for (const order of [services, services.toReversed()]) {
+    const store = new SnapshotStore()
+    for (const put of order) store.apply([{ put }])
+    assert.equal(store.current.serviceByHost.get('orders'), 'shop/late')
+  }
+})
+
 test('the index of hosts is kept when only endpoints change', () => {
   const store = new SnapshotStore()
   store.apply([{ put: service() }])

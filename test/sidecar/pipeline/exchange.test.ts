@@ -377,14 +377,37 @@ test('a stream without a moving octet is ended; one that moves is not', () => {
   s.assertClean()
 })
 
-test('an upgraded connection has no timeout', () => {
-  const s = stage({ requestTimeoutMs: 500, streamIdleTimeoutMs: 300 }, requestHead({ upgrade: 'websocket' }), false)
-  s.up().sink.onResponseHead(head(101), false)
-  s.clock.turn(60_000)
-  assert.equal(s.down.resetBy, undefined)
-  s.up().sink.onResponseEnd([])
-  s.assertClean()
-})
+/** Requests for a tunnel, an answer, and whether it opens one. */
+const TUNNELS: readonly (readonly [string, Partial<RequestHead>, number, boolean])[] = [
+  ['an upgraded connection', { upgrade: 'websocket' }, 101, true],
+  ['a granted CONNECT', { method: 'CONNECT' }, 200, true],
+  ['a refused CONNECT', { method: 'CONNECT' }, 403, false],
+  ['an upgrade that is not granted', { upgrade: 'websocket' }, 200, false],
+]
+for (const [what, request, status, isTunnel] of TUNNELS) {
+  test(`${what} has ${isTunnel ? 'no timeout' : 'the timeouts of any response'}`, () => {
+    const s = stage({ requestTimeoutMs: 500, streamIdleTimeoutMs: 300 }, requestHead(request), false)
+    s.up().sink.onResponseHead(head(status), false)
+    s.clock.turn(60_000)
+    assert.equal(s.resetCode(), isTunnel ? undefined : 'timeout')
+    if (isTunnel) s.exchange.onEnd([])
+    if (isTunnel) s.up().sink.onResponseEnd([])
+    s.assertClean()
+  })
+}
+
+for (const [what, end] of [
+  ['refused', (s: ReturnType<typeof stage>) => s.up().sink.onResponseError(meshError('connect-failure', 'gone'))],
+  ['given up by its caller', (s: ReturnType<typeof stage>) => s.exchange.onAbort(meshError('cancelled', 'bye'))],
+  ['over its time', (s: ReturnType<typeof stage>) => s.clock.turn(60_000)],
+] as const) {
+  test(`the kept body of a request that is ${what} is given back`, () => {
+    const s = stage({ requestTimeoutMs: 500 }, requestHead({ method: 'POST', bodyLength: 6 }), false)
+    s.exchange.onBody(bytes('abc'))
+    end(s)
+    s.assertClean()
+  })
+}
 
 test('an early answer is passed on, and the rest of the request given up', () => {
   const s = stage({}, requestHead({ method: 'POST', bodyLength: -1 }), false)
