@@ -113,6 +113,13 @@ test('QueryLoop does not spin, whatever the server answers', async () => {
   }
 })
 
+test('QueryLoop asks a server that answers at once no more than its burst before it waits', async () => {
+  const { loop, asks } = scripted({ always: said('a', 5) })
+  for (let i = 0; i < 50; i++) await settle()
+  assert.equal(asks.length, 10)
+  loop.stop()
+})
+
 test('QueryLoop reports an answer without a leader as a failure and starts anew', async () => {
   const { loop, clock, heard, asks, say } = scripted()
   await say(said('a', 5))
