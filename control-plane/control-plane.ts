@@ -136,7 +136,7 @@ export async function startControlPlane(
     settleMs: times.settleMs,
     onWorld: (world) => {
       view = checked.check(compileView(world, hub.asWorkloads))
-      hub.broadcast()
+      hub.onWorld()
     },
     onNote: (note) => log.warn('registry', { note }),
   })
@@ -157,6 +157,7 @@ export async function startControlPlane(
   const hub = new PushHub({
     clock,
     registrar,
+    world: () => source.known,
     view: viewNow,
     onWorkloads: () => source.touch(),
     pingIntervalMs,

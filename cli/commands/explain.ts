@@ -14,8 +14,16 @@ interface ExplainFlags extends ApiFlags {
   readonly json?: boolean
 }
 
+/** A workload that may be the caller. */
+interface Caller {
+  /** `namespace/name`. */
+  readonly name: string
+  /** SPIFFE ID. */
+  readonly identity: string
+}
+
 interface Status {
-  readonly workloads: readonly { readonly name: string; readonly identity: string }[]
+  readonly workloads: readonly Caller[]
 }
 
 /** `outrigger explain GET http://orders/items --from web`: what the mesh would do with a request, and why. */
@@ -28,7 +36,10 @@ export function addExplainCommand(program: Command): void {
     )
     .argument('<method>', 'GET, POST, …')
     .argument('<url>', 'http://SERVICE/PATH, as the application would call it')
-    .requiredOption('--from <workload>', 'who calls: a workload, NAME or NAMESPACE/NAME')
+    .requiredOption(
+      '--from <workload>',
+      'who calls: a workload, NAME or NAMESPACE/NAME, with @SERVICE-ACCOUNT where several use the name',
+    )
     .option('-H, --header <field>', 'header field NAME: VALUE; repeatable', listOf)
     .option('-n, --namespace <name>', 'namespace of the caller, where --from names none')
     .option('--seed <number>', 'roll the dice for weights and balancing; without it the first choice is shown')
@@ -37,12 +48,8 @@ export function addExplainCommand(program: Command): void {
     const client = toApiClient(flags)
     const request = describeRequest(method, url, flags.header ?? [])
     const { workloads } = await client.call<Status>('GET', '/v1/status')
-    const from = findCaller(
-      workloads.map(({ name }) => name),
-      flags.from,
-      flags.namespace,
-    )
-    const material = await client.call<ExplainMaterial>('POST', '/v1/explain', { from })
+    const { name: from, identity } = findCaller(workloads, flags.from, flags.namespace)
+    const material = await client.call<ExplainMaterial>('POST', '/v1/explain', { from, identity })
     const random = flags.seed === undefined ? () => 0 : seededRandom(seedOf(flags.seed))
     const explanation = explainRequest(request, material, random)
     console.log(flags.json === true ? JSON.stringify(explanation, undefined, 2) : renderExplanation(explanation))
@@ -62,17 +69,32 @@ function seedOf(text: string): number {
   throw new CliError(ExitCode.usage, `--seed "${text}" is not a whole number`)
 }
 
-/** The workload that a person means by `web`, `shop/web` or, where it has replicas, any of `shop/web-1`. */
-export function findCaller(known: readonly string[], from: string, namespace: string | undefined): string {
-  const matches = (wanted: (name: string) => boolean): string | undefined => known.find(wanted)
-  const [space, name = ''] = from.includes('/') ? from.split('/') : [namespace, from]
-  const isThere = (workload: string): boolean => space === undefined || workload.startsWith(`${space}/`)
-  const found =
-    matches((workload) => isThere(workload) && workload.endsWith(`/${name}`)) ??
-    matches((workload) => isThere(workload) && replicaOf(workload.slice(workload.indexOf('/') + 1), name))
-  if (found !== undefined) return found
-  throw new CliError(
-    ExitCode.failed,
-    `--from ${from}: no such workload is connected; known: ${[...known].sort().join(', ') || 'none'}`,
+/**
+ * The workload that a person means by `web`, `shop/web`, `shop/web@account` or, where it has replicas, any of `shop/web-1`.
+ * Where that means workloads of several identities, the caller's rights are not clear, and all of them are named.
+ */
+export function findCaller(known: readonly Caller[], from: string, namespace: string | undefined): Caller {
+  const [who = '', account] = from.split('@')
+  const [space, name = ''] = who.includes('/') ? who.split('/') : [namespace, who]
+  const inScope = known.filter(
+    (caller) =>
+      (space === undefined || caller.name.startsWith(`${space}/`)) &&
+      (account === undefined || accountOf(caller) === account),
   )
+  const exact = inScope.filter((caller) => caller.name.endsWith(`/${name}`))
+  const found = exact.length > 0 ? exact : inScope.filter((caller) => replicaOf(bareName(caller), name))
+  const [first] = found
+  if (first === undefined) {
+    const names = [...new Set(known.map((caller) => caller.name))].sort()
+    throw new CliError(
+      ExitCode.failed,
+      `--from ${from}: no such workload is connected; known: ${names.join(', ') || 'none'}`,
+    )
+  }
+  if (found.every((caller) => caller.identity === first.identity)) return first
+  const each = found.map((caller) => `${caller.name}@${accountOf(caller)}`).sort()
+  throw new CliError(ExitCode.failed, `--from ${from}: several workloads are called so; say which: ${each.join(', ')}`)
 }
+
+const bareName = ({ name }: Caller): string => name.slice(name.indexOf('/') + 1)
+const accountOf = ({ identity }: Caller): string => identity.slice(identity.lastIndexOf('/') + 1)

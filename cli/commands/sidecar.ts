@@ -47,7 +47,12 @@ export function addSidecarCommand(program: Command): void {
       'Runs the sidecar of one workload: carries its traffic under mutual TLS and applies the policy that the control plane pushes.',
     )
     .addOption(flag('--workload <namespace/name>', 'the workload that it belongs to').makeOptionMandatory())
-    .addOption(flag('--service-account <name>', "its service account (default: the workload's name)"))
+    .addOption(
+      flag(
+        '--service-account <name>',
+        "its service account (default: the name of the first service that it serves, else the workload's)",
+      ),
+    )
     .addOption(flag('--trust-domain <name>', 'trust domain of the mesh').default('local.mesh'))
     .addOption(
       flag('--control-plane <host:port>', 'control plane (default: 127.0.0.1:15010); repeat for several').argParser(
@@ -141,9 +146,15 @@ function toBootstrap(flags: SidecarFlags): Bootstrap {
       `--serve ${flags.serve[0]}: nobody can reach the application without a listener for mesh links; add --inbound HOST:PORT`,
     )
   const labels = Object.fromEntries((flags.label ?? []).map((text) => pairOf(text, '--label')))
+  const serves = (flags.serve ?? []).map((text) => ({
+    ...servedService(text, namespace),
+    protocol: 'http' as const,
+    labels,
+  }))
   return {
     workload: flags.workload,
-    serviceAccount: flags.serviceAccount ?? name,
+    // The account that may serve a service without further ado has the service's name.
+    serviceAccount: flags.serviceAccount ?? serves[0]?.service.split('/')[1] ?? name,
     trustDomain: flags.trustDomain,
     controlPlanes: flags.controlPlane ?? [local(15_010)],
     joinTokenFile: flags.joinTokenFile,
@@ -151,11 +162,7 @@ function toBootstrap(flags: SidecarFlags): Bootstrap {
     stateDirectory: flags.stateDir,
     upstreams: (flags.upstream ?? []).map((text) => get(parseUpstream(text, namespace), '--upstream')),
     outbound: flags.outbound,
-    serves: (flags.serve ?? []).map((text) => ({
-      ...servedService(text, namespace),
-      protocol: 'http' as const,
-      labels,
-    })),
+    serves,
     appHost: flags.appHost,
     inbound: flags.inbound,
     plain: (flags.plain ?? []).map(plainListener),

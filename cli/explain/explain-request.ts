@@ -10,6 +10,8 @@ import type { DescribedRequest } from './described-request.ts'
 /** What the control plane pushed to one workload. */
 export interface PushedResources {
   readonly workload: string
+  /** SPIFFE ID. */
+  readonly identity?: string
   readonly resources: readonly { readonly version: string; readonly resource: unknown }[]
 }
 
@@ -71,7 +73,9 @@ export function explainRequest(
   const outbound = decideHalf(material.caller.workload, facts, caller, random)
   if (outbound.decision.kind !== 'forward') return { request, outbound, inbound: undefined }
   const { endpoint, edits } = outbound.decision
-  const callee = material.callees.find(({ workload }) => workload === endpoint.workload)
+  const callee = material.callees.find(
+    ({ workload, identity }) => workload === endpoint.workload && identity === endpoint.identity,
+  )
   if (callee === undefined || endpoint.transport !== 'mesh') return { request, outbound, inbound: undefined }
   const arriving = inboundFacts(facts, endpoint, edits)
   return { request, outbound, inbound: decideHalf(callee.workload, arriving, snapshotOf(callee), random) }

@@ -23,6 +23,7 @@ const WorkloadEntry = Type.Object(
     command: Type.Optional(Type.Array(Type.String(), { minItems: 1 })),
     env: Type.Optional(Type.Record(Type.String(), Type.String())),
     replicas: Type.Optional(Type.Integer({ minimum: 1, maximum: 20 })),
+    /** Absent: the name of the first service that it serves; of a caller that serves none, its own name. */
     serviceAccount: Type.Optional(Name),
     /** Services that it is an instance of; the program is told its port in `PORT`. */
     serves: Type.Optional(
@@ -141,6 +142,10 @@ function findConflict(workloads: readonly WorkloadEntry[]): string | undefined {
   }
   return undefined
 }
+
+/** The service account of a workload: a service can be served by the account of its name without further ado. */
+export const serviceAccountOf = ({ name, serviceAccount, serves = [] }: WorkloadEntry): string =>
+  serviceAccount ?? serves[0]?.service ?? name
 
 /** `web`, or `web-1`, `web-2` … where there are several. */
 export function replicaNames({ name, replicas = 1 }: WorkloadEntry): readonly string[] {

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { type MeshFile, replicaNames, type WorkloadEntry } from './mesh-file.ts'
+import { type MeshFile, replicaNames, serviceAccountOf, type WorkloadEntry } from './mesh-file.ts'
 
 /** One replica of a workload: its program, its sidecar, and every port that either of them takes. */
 export interface PlannedReplica {
@@ -51,7 +51,7 @@ export async function planMesh(
         workload,
         name,
         replica,
-        serviceAccount: workload.serviceAccount ?? workload.name,
+        serviceAccount: serviceAccountOf(workload),
         appPort: await takePort(),
         meshPort: await takePort(),
         adminPort: await takePort(),

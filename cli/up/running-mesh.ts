@@ -1,10 +1,12 @@
 import { writeFileSync } from 'node:fs'
 import { err, ok, type Result } from '../../certs/result.ts'
+import type { ServiceManifest } from '../../control-plane/policy/manifest.ts'
 import type { Clock } from '../../sidecar/core/clock.ts'
 import type { Random } from '../../sidecar/core/random.ts'
 import { ApiClient } from '../api-client.ts'
 import { CliError } from '../exit-code.ts'
 import { readManifestFiles } from '../manifest-files.ts'
+import { findAccountProblem } from './account-problem.ts'
 import { isFreePort, PortBlocks } from './free-port.ts'
 import { accepts, fetchLocal } from './local-http.ts'
 import type { MeshFile } from './mesh-file.ts'
@@ -197,7 +199,7 @@ async function bringUp(
   return waitForReplicas(plan, programs, clock, failed)
 }
 
-/** The join token for all workloads, and the file's manifests. */
+/** The join token for all workloads, and the file's manifests; then the accounts are judged by what the mesh has now. */
 async function prepareMesh(apiUrl: string, plan: Plan): Promise<Result<void, string>> {
   const { file } = plan
   const client = new ApiClient(apiUrl, undefined)
@@ -210,7 +212,12 @@ async function prepareMesh(apiUrl: string, plan: Plan): Promise<Result<void, str
       const files = readManifestFiles(file.manifests)
       await client.call('PUT', '/v1/manifests', { namespace: file.namespace, files })
     }
-    return ok(undefined)
+    const stored = await client.call<{ readonly items: readonly ServiceManifest[] }>(
+      'GET',
+      `/v1/manifests?kind=Service&namespace=${file.namespace}`,
+    )
+    const problem = findAccountProblem(file, stored.items)
+    return problem === undefined ? ok(undefined) : err(problem)
   } catch (error) {
     if (error instanceof CliError) return err(`Cannot apply the manifests of mesh "${file.name}": ${error.message}`)
     throw error

@@ -38,7 +38,7 @@ export function conditionsOf(manifest: Manifest, refusals: readonly WorkloadRefu
         observedGeneration,
       },
     ]
-  const workloads = [...new Set(against.map(({ workload }) => workload))]
+  const workloads = [...new Set(against.map(({ workload }) => workload.name))]
   return [
     accepted,
     {

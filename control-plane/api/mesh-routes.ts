@@ -3,10 +3,13 @@ import type { Resource, TrustResource } from '../../sidecar/config/resources.ts'
 import { parserOf, toLine } from '../../sidecar/core/schema.ts'
 import type { PushHub } from '../push/push-hub.ts'
 import type { ResourceView, VersionedResource } from '../push/resource-source.ts'
+import type { WatchSession } from '../push/watch-session.ts'
 import type { Availability } from '../push/world-source.ts'
+import { type WorkloadRef, workloadRef } from '../world/workload-ref.ts'
 import type { World } from '../world/world.ts'
 import { type ApiReply, failure, reply } from './api-reply.ts'
 import type { ApiRequest, ApiRoute } from './api-server.ts'
+import { findWorkload } from './find-workload.ts'
 
 export interface MeshRouteDeps {
   readonly hub: PushHub
@@ -20,8 +23,10 @@ export interface MeshRouteDeps {
 
 const ExplainRequest = Type.Object(
   {
-    /** Who calls, `namespace/name` of the workload or of the service account's workload. */
+    /** Who calls, `namespace/name` of the workload. */
     from: Type.String({ maxLength: 512 }),
+    /** Its SPIFFE ID, where several identities use that name. */
+    identity: Type.Optional(Type.String({ maxLength: 2048 })),
     /** Services whose resources are wanted, `namespace/name`; absent: all that the caller's namespace can name. */
     services: Type.Optional(Type.Array(Type.String({ maxLength: 512 }), { maxItems: 1_000 })),
   },
@@ -37,7 +42,10 @@ export function meshRoutes(deps: MeshRouteDeps): readonly ApiRoute[] {
     {
       method: 'GET',
       pattern: '/v1/workloads/:namespace/:name/resources',
-      answer: ({ params }) => resourcesOf(deps, `${params['namespace']}/${params['name']}`),
+      answer: ({ params, query }) => {
+        const { namespace = '', name = '' } = params
+        return resourcesOf(deps, `${namespace}/${name}`, query.get('identity') ?? undefined)
+      },
     },
     { method: 'POST', pattern: '/v1/explain', answer: (request) => explain(deps, request) },
   ]
@@ -58,36 +66,57 @@ function statusOf(deps: MeshRouteDeps): unknown {
       endpoints,
     })),
     skipped: world.skipped,
-    workloads: deps.hub.workloads.map(({ name, peer, serves, isReady, version, sinceMs, session }) => ({
-      name,
-      identity: peer.spiffeId,
+    workloads: workloadsOf(deps),
+  }
+}
+
+/** Resources that the status lists, of all workloads together: each has its own page for the rest. */
+const MAX_LISTED_RESOURCES = 50_000
+
+function workloadsOf(deps: MeshRouteDeps): readonly unknown[] {
+  let left = MAX_LISTED_RESOURCES
+  return deps.hub.workloads.map((workload) => {
+    const { ref, isReady, version, sinceMs, serves, session } = workload
+    const { subscriptions } = session
+    const listed = subscriptions.slice(0, left)
+    left -= listed.length
+    return {
+      name: ref.name,
+      identity: ref.identity,
       ready: isReady,
       version,
       connectedSinceMs: sinceMs,
       serves: serves.map(({ service, port }) => `${service}:${port}`),
       waiting: session.waitingCount,
-      resources: withAcks(deps, name),
-    })),
-  }
+      resourceCount: subscriptions.length,
+      resources: withAcks(deps, ref, listed),
+    }
+  })
 }
 
-/** For each resource of a workload: what it was sent, what it serves with, what it refused. */
-function withAcks({ hub, view }: MeshRouteDeps, workload: string): unknown {
+/** For each of these resources of a workload: what it was sent, what it serves with, what it refused. */
+function withAcks({ hub, view }: MeshRouteDeps, workload: WorkloadRef, listed: WatchSession['subscriptions']): unknown {
   const acks = new Map(hub.acks.of(workload).map((ack) => [`${ack.kind}/${ack.name}`, ack]))
-  return (hub.find(workload)?.session.subscriptions ?? []).map(({ kind, name, held }) => {
+  return listed.map(({ kind, name, held }) => {
     const { acked, nack } = acks.get(`${kind}/${name}`) ?? {}
     const current = view().find(workload, kind, name)?.version
     return { kind, name, current, sent: held, acked, ...(nack === undefined ? {} : { nack }) }
   })
 }
 
-function resourcesOf({ hub, view, world }: MeshRouteDeps, workload: string): ApiReply {
+function resourcesOf({ hub, view, world }: MeshRouteDeps, name: string, identity: string | undefined): ApiReply {
+  const found = findWorkload(hub, world(), name, identity)
+  if (!found.ok) return found.error
+  const workload = found.value
   const connected = hub.find(workload)
-  if (connected === undefined && !world().workloads.has(workload)) return unknownWorkload(hub, world(), workload)
   const wanted = connected?.session.subscriptions ?? []
-  const resources = wanted.flatMap(({ kind, name }) => view().find(workload, kind, name) ?? [])
+  const resources = wanted.flatMap((one) => view().find(workload, one.kind, one.name) ?? [])
   const own = connected === undefined ? ownResources(view(), workload) : []
-  return reply({ workload, connected: connected !== undefined, resources: [...own, ...resources].map(toPlain) })
+  return reply({
+    ...shown(workload),
+    connected: connected !== undefined,
+    resources: [...own, ...resources].map(toPlain),
+  })
 }
 
 /** What decides a call: the services as the caller sees them, and for every workload behind them what it lets in. */
@@ -95,31 +124,41 @@ function explain(deps: MeshRouteDeps, request: ApiRequest): ApiReply {
   const parsed = explainParser.parse(parseJson(request.body))
   if (!parsed.ok)
     return failure(400, { what: parsed.error.map(toLine).join('; '), where: 'body', allowed: '{"from": "shop/web"}' })
-  const { from, services } = parsed.value
   const world = deps.world()
   const view = deps.view()
-  if (deps.hub.find(from) === undefined && !world.workloads.has(from)) return unknownWorkload(deps.hub, world, from)
-  const names = services ?? [...world.services.keys()]
+  const caller = findWorkload(deps.hub, world, parsed.value.from, parsed.value.identity)
+  if (!caller.ok) return caller.error
+  const from = caller.value
+  const names = parsed.value.services ?? [...world.services.keys()]
   const outbound = names.flatMap((name) => [view.find(from, 'Service', name), view.find(from, 'Endpoints', name)])
   const found = outbound.filter((resource) => resource !== undefined)
-  const callees = new Set(
-    found.flatMap(({ resource }) =>
-      resource.kind === 'Endpoints' ? resource.endpoints.map(({ workload }) => workload) : [],
-    ),
-  )
+  const callees = new Map<string, WorkloadRef>()
+  for (const { resource } of found) {
+    if (resource.kind !== 'Endpoints') continue
+    for (const { workload, identity } of resource.endpoints) {
+      const ref = workloadRef(identity ?? '', workload)
+      callees.set(ref.key, ref)
+    }
+  }
+  const answerFor = (ref: WorkloadRef, more: readonly VersionedResource[] = []): unknown => ({
+    ...shown(ref),
+    resources: [...ownResources(view, ref), ...more].map(toPlain),
+  })
   return reply({
     generation: view.generation,
-    caller: { workload: from, resources: [...ownResources(view, from), ...found].map(toPlain) },
-    callees: [...callees]
-      .sort()
-      .map((workload) => ({ workload, resources: ownResources(view, workload).map(toPlain) })),
+    caller: answerFor(from, found),
+    callees: [...callees.values()].sort((a, b) => (a.name < b.name ? -1 : 1)).map((ref) => answerFor(ref)),
   })
 }
 
-const ownResources = (view: ResourceView, workload: string): readonly VersionedResource[] =>
+/** Endpoints without a sidecar have no identity. */
+const shown = ({ name, identity }: WorkloadRef): { readonly workload: string; readonly identity?: string } =>
+  identity === '' ? { workload: name } : { workload: name, identity }
+
+const ownResources = (view: ResourceView, workload: WorkloadRef): readonly VersionedResource[] =>
   [
-    view.find(workload, 'Workload', workload),
-    view.find(workload, 'Authorization', workload),
+    view.find(workload, 'Workload', workload.name),
+    view.find(workload, 'Authorization', workload.name),
     view.find(workload, 'Trust', view.trustDomain),
     view.find(workload, 'Telemetry', 'mesh'),
   ].filter((found) => found !== undefined)
@@ -131,12 +170,6 @@ const toPlain = ({
   version,
   resource,
 })
-
-function unknownWorkload(hub: PushHub, world: World, workload: string): ApiReply {
-  const known = [...new Set([...hub.workloads.map(({ name }) => name), ...world.workloads.keys()])].sort()
-  const allowed = known.length === 0 ? 'no workload is connected yet' : known.join(', ')
-  return failure(404, { what: `there is no workload ${workload}`, where: 'workload', allowed })
-}
 
 function parseJson(text: string): unknown {
   try {

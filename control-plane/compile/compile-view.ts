@@ -1,4 +1,5 @@
 import type { Resource, ResourceKind } from '../../sidecar/config/resources.ts'
+import type { WorkloadRef } from '../world/workload-ref.ts'
 import type { Workload, World } from '../world/world.ts'
 import { compileAuthorization } from './compile-authorization.ts'
 import { compileEndpoints } from './compile-endpoints.ts'
@@ -18,14 +19,14 @@ export interface CompiledResource {
 export interface CompiledView {
   readonly generation: number
   readonly trustDomain: string
-  /** The resource as `workload` (`namespace/name`) is to see it; undefined when it does not exist. */
-  find(workload: string, kind: ResourceKind, name: string): CompiledResource | undefined
+  /** The resource as `workload` is to see it; undefined when it does not exist. */
+  find(workload: WorkloadRef, kind: ResourceKind, name: string): CompiledResource | undefined
 }
 
 /**
  * The compiled form of a world. A resource is compiled when it is first asked for, and once for all who are to see the
- * same: a service once for each namespace of callers. `connected`: workloads that are connected here; they know more
- * of themselves than the registry does, and one that serves nothing is known only so.
+ * same: a service once for each namespace of callers. `connected`: workloads that are connected here, by the key of their
+ * `WorkloadRef`; they know more of themselves than the registry does, and one that serves nothing is known only so.
  */
 export function compileView(world: World, connected: ReadonlyMap<string, Workload> = new Map()): CompiledView {
   const made = new Map<string, CompiledResource>()
@@ -42,9 +43,9 @@ export function compileView(world: World, connected: ReadonlyMap<string, Workloa
   return {
     generation: world.generation,
     trustDomain: world.trust.trustDomain,
-    find(name, kind, resourceName) {
+    find({ key, name }, kind, resourceName) {
       const namespace = name.slice(0, name.indexOf('/'))
-      const workload = connected.get(name) ?? world.workloads.get(name)
+      const workload = connected.get(key) ?? world.workloads.get(key)
       switch (kind) {
         case 'Service':
           return once(`Service ${namespace} ${resourceName}`, () => compileService(world, resourceName, namespace))
@@ -52,10 +53,10 @@ export function compileView(world: World, connected: ReadonlyMap<string, Workloa
           return once(`Endpoints ${resourceName}`, () => compileEndpoints(world, resourceName))
         case 'Workload':
           if (resourceName !== name || workload === undefined) return undefined
-          return once(`Workload ${name}`, () => compileWorkloadResource(world, workload))
+          return once(`Workload ${key}`, () => compileWorkloadResource(world, workload))
         case 'Authorization':
           if (resourceName !== name || workload === undefined) return undefined
-          return once(`Authorization ${name}`, () => compileAuthorization(world, workload))
+          return once(`Authorization ${key}`, () => compileAuthorization(world, workload))
         case 'Trust':
           return resourceName === world.trust.trustDomain ? once('Trust', () => compileTrust(world)) : undefined
         case 'Telemetry':

@@ -66,7 +66,7 @@ export function checkManifest(value: unknown, defaultNamespace = 'default'): Res
   // The shape has been checked against the kind's own schema; the types are derived from the same.
   const checked = shape.value as { apiVersion: string; metadata: Metadata & { namespace?: string }; spec: unknown }
   const definition = KINDS[kind.value]
-  const problems = [...definition.check(checked.spec as never, checked.metadata.name)]
+  const problems = [...definition.check(checked.spec as never, checked.metadata)]
   if (definition.scope === 'Cluster' && checked.metadata.namespace !== undefined) {
     problems.push({
       path: ['metadata', 'namespace'],

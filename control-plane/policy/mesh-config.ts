@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox'
-import { type KindDefinition, OUTRIGGER_API } from './kind-definition.ts'
+import { type CheckedMetadata, type KindDefinition, OUTRIGGER_API } from './kind-definition.ts'
 import { fields, LabelName, notYet, oneOf, text } from './schema-parts.ts'
 import type { ShapeProblem } from './shape-problems.ts'
 import { checkTrafficSections, TRAFFIC_SECTIONS } from './traffic-sections.ts'
@@ -47,7 +47,7 @@ export const meshConfigKind = {
   check,
 } as const satisfies KindDefinition
 
-function check(spec: MeshConfigSpec, name: string): readonly ShapeProblem[] {
+function check(spec: MeshConfigSpec, { name }: CheckedMetadata): readonly ShapeProblem[] {
   const problems: ShapeProblem[] = [...checkTrafficSections(spec.traffic ?? {}, ['spec', 'traffic'])]
   if (name !== MESH_CONFIG_NAME) {
     problems.push({

@@ -36,7 +36,8 @@ export const Labels = Type.Unsafe<Readonly<Record<string, string>>>({
 
 /** RFC 1123 label: names of namespaces. */
 export const DNS_LABEL_PATTERN = '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$'
-const DNS_SUBDOMAIN_PATTERN = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$'
+/** RFC 1123 subdomain: names of objects. */
+export const DNS_SUBDOMAIN_PATTERN = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$'
 
 /** Name of an object (RFC 1123 subdomain). */
 export const ObjectName = text(

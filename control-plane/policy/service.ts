@@ -1,6 +1,7 @@
 import Type, { type Static } from 'typebox'
-import type { KindDefinition } from './kind-definition.ts'
+import type { CheckedMetadata, KindDefinition } from './kind-definition.ts'
 import { fields, LabelName, list, notYet, oneOf, Port, text } from './schema-parts.ts'
+import { checkServiceAccounts } from './service-accounts.ts'
 import type { ShapeProblem } from './shape-problems.ts'
 
 const ServicePort = fields({
@@ -54,8 +55,8 @@ export const serviceKind = {
   check,
 } as const satisfies KindDefinition
 
-function check(spec: ServiceSpec): readonly ShapeProblem[] {
-  const problems: ShapeProblem[] = []
+function check(spec: ServiceSpec, { annotations }: CheckedMetadata): readonly ShapeProblem[] {
+  const problems: ShapeProblem[] = [...checkServiceAccounts(annotations)]
   for (const [i, { name, port }] of spec.ports.entries()) {
     const path = ['spec', 'ports', i]
     if (spec.ports.findIndex((other) => other.port === port) < i) {

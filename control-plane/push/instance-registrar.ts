@@ -1,5 +1,8 @@
+import { err, ok, type Result } from '../../certs/result.ts'
 import type { Clock, Timer } from '../../sidecar/core/clock.ts'
 import type { Instance, Registry, RegistryError } from '../registry/registry.ts'
+import type { WorkloadRef } from '../world/workload-ref.ts'
+import { PUSH_LIMITS } from './push-limits.ts'
 
 /** How instances live and die, ms. */
 export interface RegistrarTimes {
@@ -27,6 +30,8 @@ export interface RegistrarDeps {
 /** One instance: what should be registered, and what is. */
 interface Keeper {
   readonly id: string
+  /** Whose it is; SPIFFE ID. */
+  readonly identity: string
   wanted: Instance | undefined
   /** JSON of what was registered; undefined: nothing, or not known. */
   registered: string | undefined
@@ -38,10 +43,13 @@ interface Keeper {
 }
 
 interface Attachment {
+  readonly identity: string
   instances: readonly Instance[]
   isReady: boolean
   leaving: Timer | undefined
 }
+
+const { instancesPerIdentityCount: MAX_INSTANCES } = PUSH_LIMITS
 
 /**
  * Keeps the registry in step with the sidecars that are connected: registers what they serve, sends heartbeats, takes
@@ -52,6 +60,8 @@ export class InstanceRegistrar {
   readonly #deps: RegistrarDeps
   readonly #keepers = new Map<string, Keeper>()
   readonly #attachments = new Map<string, Attachment>()
+  /** Keepers of each identity. */
+  readonly #owned = new Map<string, number>()
   readonly #running = new Set<Promise<void>>()
   #beat: Timer | undefined
   #isStopped = false
@@ -61,37 +71,48 @@ export class InstanceRegistrar {
     this.#armBeat()
   }
 
-  /** The workload's sidecar is connected and serves `instances`. */
-  attach(workload: string, instances: readonly Instance[]): void {
-    const earlier = this.#attachments.get(workload)
-    earlier?.leaving?.cancel()
-    this.#attachments.set(workload, { instances, isReady: true, leaving: undefined })
+  /** The workload's sidecar is connected and serves `instances`. The error: its identity has too many already. */
+  attach({ key, identity }: WorkloadRef, instances: readonly Instance[]): Result<void, string> {
     const ids = new Set(instances.map((instance) => instance.id))
-    for (const { id } of earlier?.instances ?? []) if (!ids.has(id)) this.#want(id, undefined)
-    for (const instance of instances) this.#want(instance.id, instance)
+    const added = [...ids].filter((id) => !this.#keepers.has(id)).length
+    if (added > 0 && (this.#owned.get(identity) ?? 0) + added > MAX_INSTANCES)
+      return err(`${identity} has more than ${MAX_INSTANCES} instances that are registered or wait to be taken out`)
+    const earlier = this.#attachments.get(key)
+    earlier?.leaving?.cancel()
+    this.#attachments.set(key, { identity, instances, isReady: true, leaving: undefined })
+    for (const { id } of earlier?.instances ?? []) if (!ids.has(id)) this.#want(identity, id, undefined)
+    for (const instance of instances) this.#want(identity, instance.id, instance)
+    return ok(undefined)
   }
 
   /** The workload takes traffic, or takes none: not ready is out at once. */
-  setReady(workload: string, isReady: boolean): void {
-    const attachment = this.#attachments.get(workload)
+  setReady({ key }: WorkloadRef, isReady: boolean): void {
+    const attachment = this.#attachments.get(key)
     if (attachment === undefined) return
+    const { identity } = attachment
     attachment.isReady = isReady
-    for (const instance of attachment.instances) this.#want(instance.id, isReady ? instance : undefined)
+    for (const instance of attachment.instances) this.#want(identity, instance.id, isReady ? instance : undefined)
   }
 
   /** The workload's stream ended. It has `graceMs` to be back. */
-  detach(workload: string): void {
-    const attachment = this.#attachments.get(workload)
+  detach(workload: WorkloadRef): void {
+    const attachment = this.#attachments.get(workload.key)
     if (attachment === undefined || this.#isStopped) return
     attachment.leaving?.cancel()
-    attachment.leaving = this.#deps.clock.after(
-      this.#deps.times.graceMs,
-      () => {
-        this.#attachments.delete(workload)
-        for (const { id } of attachment.instances) this.#want(id, undefined)
-      },
-      { background: true },
-    )
+    if (attachment.instances.length === 0) this.release(workload)
+    else {
+      const { clock, times } = this.#deps
+      attachment.leaving = clock.after(times.graceMs, () => this.release(workload), { background: true })
+    }
+  }
+
+  /** The workload serves nothing any more, from now on. */
+  release({ key }: WorkloadRef): void {
+    const attachment = this.#attachments.get(key)
+    if (attachment === undefined) return
+    attachment.leaving?.cancel()
+    this.#attachments.delete(key)
+    for (const { id } of attachment.instances) this.#want(attachment.identity, id, undefined)
   }
 
   /** Instances that are to be registered now. */
@@ -112,16 +133,13 @@ export class InstanceRegistrar {
     await this.settled()
   }
 
-  #want(id: string, wanted: Instance | undefined): void {
-    const keeper = this.#keepers.get(id) ?? {
-      id,
-      wanted,
-      registered: undefined,
-      isBusy: false,
-      isBeating: false,
-      isGone: false,
+  #want(identity: string, id: string, wanted: Instance | undefined): void {
+    let keeper = this.#keepers.get(id)
+    if (keeper === undefined) {
+      keeper = { id, identity, wanted, registered: undefined, isBusy: false, isBeating: false, isGone: false }
+      this.#keepers.set(id, keeper)
+      this.#owned.set(identity, (this.#owned.get(identity) ?? 0) + 1)
     }
-    this.#keepers.set(id, keeper)
     keeper.wanted = wanted
     keeper.isGone = false
     this.#reconcile(keeper)
@@ -147,10 +165,17 @@ export class InstanceRegistrar {
       if (error !== undefined) return this.#deps.onAvailability(error.kind !== 'unavailable', error.detail)
       this.#deps.onAvailability(true, '')
       if (wanted === undefined && keeper.wanted === undefined) {
-        this.#keepers.delete(keeper.id)
+        this.#drop(keeper)
         return
       }
     }
+  }
+
+  #drop({ id, identity }: Keeper): void {
+    if (!this.#keepers.delete(id)) return
+    const left = (this.#owned.get(identity) ?? 0) - 1
+    if (left > 0) this.#owned.set(identity, left)
+    else this.#owned.delete(identity)
   }
 
   async #register(keeper: Keeper, instance: Instance): Promise<RegistryError | undefined> {

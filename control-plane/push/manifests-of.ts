@@ -1,8 +1,10 @@
 /**
  * Manifests that a compiled resource came from, as `Kind/namespace/name`, sorted: every `origin` anywhere in it.
- * What no manifest says (`implicit`) is left out. Cost: one walk over the resource.
+ * What no manifest says (`implicit`) is left out. Cost: one walk over the resource, once.
  */
 export function manifestsOf(resource: unknown): readonly string[] {
+  const known = isObject(resource) ? manifestsOfResource.get(resource) : undefined
+  if (known !== undefined) return known
   const found = new Set<string>()
   const pending: unknown[] = [resource]
   for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
@@ -14,8 +16,13 @@ export function manifestsOf(resource: unknown): readonly string[] {
         else if (isObject(child)) pending.push(child)
       }
   }
-  return [...found].sort()
+  const manifests = [...found].sort()
+  if (isObject(resource)) manifestsOfResource.set(resource, manifests)
+  return manifests
 }
+
+/** However many sidecars refuse a resource, its manifests are listed once. */
+const manifestsOfResource = new WeakMap<object, readonly string[]>()
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
 

@@ -2,11 +2,14 @@ import { err, ok, type Result } from '../../certs/result.ts'
 import type { Registration } from '../../sidecar/config/watch-protocol.ts'
 import type { Clock } from '../../sidecar/core/clock.ts'
 import type { Instance } from '../registry/registry.ts'
+import { whyNotServe } from '../world/may-serve.ts'
 import { toInstance } from '../world/to-instance.ts'
-import type { Workload } from '../world/world.ts'
+import type { WorkloadRef } from '../world/workload-ref.ts'
+import type { Workload, World } from '../world/world.ts'
 import { AckTracker } from './ack-tracker.ts'
 import type { InstanceRegistrar } from './instance-registrar.ts'
 import type { ResourceView } from './resource-source.ts'
+import { SessionLedger } from './session-ledger.ts'
 import { type Hello, type LineSink, WatchSession } from './watch-session.ts'
 
 /** Who is at the other end of a stream, proven by its certificate. */
@@ -20,8 +23,7 @@ export interface PeerIdentity {
 
 /** A workload whose sidecar is connected to this control plane. */
 export interface ConnectedWorkload {
-  /** `namespace/name`. */
-  readonly name: string
+  readonly ref: WorkloadRef
   readonly peer: PeerIdentity
   readonly serves: readonly Registration[]
   readonly isReady: boolean
@@ -34,7 +36,9 @@ export interface ConnectedWorkload {
 
 export interface HubDeps {
   readonly clock: Clock
-  readonly registrar: Pick<InstanceRegistrar, 'attach' | 'detach' | 'setReady'>
+  readonly registrar: Pick<InstanceRegistrar, 'attach' | 'detach' | 'release' | 'setReady'>
+  /** What the mesh is, as far as this control plane knows; undefined before it has seen all of it. */
+  readonly world: () => World | undefined
   /** The newest view. */
   readonly view: () => ResourceView
   /** A workload came, or says other things about itself than before. */
@@ -43,15 +47,13 @@ export interface HubDeps {
   readonly pingTimeoutMs: number
 }
 
-/** Services that one workload may serve. */
-const MAX_REGISTRATIONS = 64
-const QUALIFIED_NAME = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/
-
 /** All sidecars connected to this control plane: admits them, tells them what changes, keeps what they acknowledge. */
 export class PushHub {
   /** Last acknowledged and refused versions. */
   readonly acks = new AckTracker()
   readonly #deps: HubDeps
+  readonly #ledger = new SessionLedger()
+  /** By the key of their `WorkloadRef`, as the next. */
   readonly #workloads = new Map<string, ConnectedWorkload>()
   readonly #asWorkloads = new Map<string, Workload>()
   readonly #greeting = new Set<WatchSession>()
@@ -61,9 +63,9 @@ export class PushHub {
     this.#deps = deps
   }
 
-  /** Connected workloads, by name. */
+  /** Connected workloads, by name and identity. */
   get workloads(): readonly ConnectedWorkload[] {
-    return [...this.#workloads.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+    return [...this.#workloads.values()].sort((a, b) => byText(a.ref.name, b.ref.name) || byText(a.ref.key, b.ref.key))
   }
 
   /** What connected workloads say of themselves; changes as they come and go. */
@@ -71,16 +73,23 @@ export class PushHub {
     return this.#asWorkloads
   }
 
-  find(workload: string): ConnectedWorkload | undefined {
-    return this.#workloads.get(workload)
+  find({ key }: WorkloadRef): ConnectedWorkload | undefined {
+    return this.#workloads.get(key)
   }
 
-  /** Begins the session of one stream; `closed` must be called when the stream is gone. */
-  open(peer: PeerIdentity, sink: LineSink): { readonly session: WatchSession; readonly closed: () => void } {
+  /** Begins the session of one stream; `closed` must be called when the stream is gone. The error: there are too many. */
+  open(
+    peer: PeerIdentity,
+    sink: LineSink,
+  ): Result<{ readonly session: WatchSession; readonly closed: () => void }, string> {
     const { clock, view, pingIntervalMs, pingTimeoutMs } = this.#deps
+    const account = this.#ledger.open(peer.spiffeId)
+    if (!account.ok) return account
     const session = new WatchSession(
       {
         clock,
+        identity: peer.spiffeId,
+        account: account.value,
         acks: this.acks,
         view,
         admit: (of, hello) => this.#admit(of, peer, hello),
@@ -91,11 +100,23 @@ export class PushHub {
       sink,
     )
     this.#greeting.add(session)
-    return { session, closed: () => this.#onClosed(session) }
+    const closed = (): void => {
+      account.value.close()
+      this.#onClosed(session)
+    }
+    return ok({ session, closed })
   }
 
-  /** Tells every session to look at the newest view. */
-  broadcast(): void {
+  /** The world is another: sends away whoever may not serve any more what it serves, and lets every other session look. */
+  onWorld(): void {
+    for (const workload of this.#workloads.values()) {
+      const because = this.#whyNotServe(workload.peer, workload.serves)
+      if (because === undefined) continue
+      // It goes on serving who is connected to it; nobody is led to it from now on.
+      this.#leave(workload)
+      this.#deps.registrar.release(workload.ref)
+      workload.session.end(because)
+    }
     for (const { session } of this.#workloads.values()) session.onViewChanged()
   }
 
@@ -108,53 +129,69 @@ export class PushHub {
 
   #admit(session: WatchSession, peer: PeerIdentity, hello: Hello): Result<void, string> {
     if (this.#isClosed) return err('the control plane is stopping')
-    const earlier = this.#workloads.get(hello.workload)
-    const refusal = whyRefused(peer, hello, earlier)
+    const refusal = whyRefused(peer, hello) ?? this.#whyNotServe(peer, hello.serves)
     if (refusal !== undefined) return err(refusal)
+    const ref = session.workload
     const instances: Instance[] = []
     for (const registration of hello.serves) {
-      const instance = toInstance(hello.workload, peer.spiffeId, registration)
+      const instance = toInstance(ref.name, ref.identity, registration)
       if (!instance.ok) return instance
       instances.push(instance.value)
     }
-    this.#workloads.set(hello.workload, {
-      name: hello.workload,
-      peer,
-      serves: hello.serves,
-      isReady: true,
-      version: hello.version,
-      sinceMs: this.#deps.clock.wallMs(),
-      session,
-    })
-    this.#asWorkloads.set(hello.workload, toWorkload(peer, hello))
+    const attached = this.#deps.registrar.attach(ref, instances)
+    if (!attached.ok) return attached
+    const earlier = this.#workloads.get(ref.key)
+    const { serves, version } = hello
+    const sinceMs = this.#deps.clock.wallMs()
+    this.#workloads.set(ref.key, { ref, peer, serves, isReady: true, version, sinceMs, session })
+    this.#asWorkloads.set(ref.key, toWorkload(peer, hello))
     this.#greeting.delete(session)
-    // A sidecar that reconnects may be faster than the end of its old stream.
+    // A sidecar that reconnects may be faster than the end of its old stream. What it holds it says anew.
     earlier?.session.end('the workload has connected anew')
-    this.#deps.registrar.attach(hello.workload, instances)
+    this.acks.forget(ref)
     this.#deps.onWorkloads()
     return ok(undefined)
   }
 
+  /** Why not all of that may be served by this identity; also when there is nothing yet to judge by. */
+  #whyNotServe(peer: PeerIdentity, serves: readonly Registration[]): string | undefined {
+    if (serves.length === 0) return undefined
+    const world = this.#deps.world()
+    if (world === undefined) return 'this control plane does not know the mesh yet'
+    for (const { service } of serves) {
+      const because = whyNotServe(world, peer.spiffeId, service)
+      if (because !== undefined) return because
+    }
+    return undefined
+  }
+
   #onHealth(session: WatchSession, isReady: boolean): void {
-    const workload = this.#workloads.get(session.workload)
+    const workload = this.#workloads.get(session.workload.key)
     if (workload?.session !== session) return
-    this.#workloads.set(workload.name, { ...workload, isReady })
-    this.#deps.registrar.setReady(workload.name, isReady)
+    this.#workloads.set(workload.ref.key, { ...workload, isReady })
+    this.#deps.registrar.setReady(workload.ref, isReady)
   }
 
   #onClosed(session: WatchSession): void {
     session.end()
     this.#greeting.delete(session)
-    const workload = this.#workloads.get(session.workload)
+    const workload = this.#workloads.get(session.workload.key)
     if (workload?.session !== session) return
-    this.#workloads.delete(workload.name)
-    this.#asWorkloads.delete(workload.name)
-    this.acks.forget(workload.name)
-    if (!this.#isClosed) this.#deps.registrar.detach(workload.name)
+    this.#leave(workload)
+    if (!this.#isClosed) this.#deps.registrar.detach(workload.ref)
+  }
+
+  #leave({ ref }: ConnectedWorkload): void {
+    this.#workloads.delete(ref.key)
+    this.#asWorkloads.delete(ref.key)
+    this.acks.forget(ref)
   }
 }
 
-const toWorkload = ({ namespace, serviceAccount }: PeerIdentity, { workload, serves }: Hello): Workload => ({
+const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+
+const toWorkload = ({ spiffeId, namespace, serviceAccount }: PeerIdentity, { workload, serves }: Hello): Workload => ({
+  identity: spiffeId,
   namespace,
   name: workload.slice(namespace.length + 1),
   serviceAccount,
@@ -162,16 +199,11 @@ const toWorkload = ({ namespace, serviceAccount }: PeerIdentity, { workload, ser
   serves: serves.map(({ service, port, appPort, protocol }) => ({ service, port, appPort, protocol })),
 })
 
-/** The reason to refuse a sidecar, or undefined. A name belongs to the identity that uses it as long as that is connected. */
-function whyRefused(peer: PeerIdentity, hello: Hello, holder: ConnectedWorkload | undefined): string | undefined {
-  if (!QUALIFIED_NAME.test(hello.workload)) return `workload "${hello.workload}" is not of the form namespace/name`
+/** The reason to refuse a sidecar for what it calls itself, or undefined. */
+function whyRefused(peer: PeerIdentity, hello: Hello): string | undefined {
   if (!hello.workload.startsWith(`${peer.namespace}/`))
     return `workload "${hello.workload}" is not in namespace "${peer.namespace}" of the certificate (${peer.spiffeId})`
-  if (holder !== undefined && holder.peer.spiffeId !== peer.spiffeId)
-    return `workload "${hello.workload}" is connected as ${holder.peer.spiffeId}, not as ${peer.spiffeId}`
-  if (hello.serves.length > MAX_REGISTRATIONS) return `a workload may serve at most ${MAX_REGISTRATIONS} ports`
   for (const { service } of hello.serves) {
-    if (!QUALIFIED_NAME.test(service)) return `service "${service}" is not of the form namespace/name`
     if (!service.startsWith(`${peer.namespace}/`))
       return `service "${service}" is not in namespace "${peer.namespace}" of the certificate (${peer.spiffeId})`
   }

@@ -1,4 +1,5 @@
 import type { Resource, ResourceKind } from '../../sidecar/config/resources.ts'
+import type { WorkloadRef } from '../world/workload-ref.ts'
 
 /** A compiled resource and the version that sidecars know it by: a hash of its content. */
 export interface VersionedResource {
@@ -10,8 +11,8 @@ export interface VersionedResource {
 export interface ResourceView {
   /** Grows with every change of the world. */
   readonly generation: number
-  /** The resource as `workload` (`namespace/name`) is to see it; undefined when it does not exist. */
-  find(workload: string, kind: ResourceKind, name: string): VersionedResource | undefined
+  /** The resource as `workload` is to see it; undefined when it does not exist. */
+  find(workload: WorkloadRef, kind: ResourceKind, name: string): VersionedResource | undefined
   /** Name of the one Trust resource: the trust domain. */
   readonly trustDomain: string
 }

@@ -2,13 +2,12 @@ import { constants, type ServerHttp2Stream } from 'node:http2'
 import { LineSplitter } from '../../sidecar/config/watch-lines.ts'
 import type { Clock } from '../../sidecar/core/clock.ts'
 import type { PeerIdentity, PushHub } from './push-hub.ts'
+import { PUSH_LIMITS } from './push-limits.ts'
 import { refuse } from './refuse.ts'
 import type { LineSink } from './watch-session.ts'
 
 /** A peer that does not read gets this long to take the end of its stream, ms. */
 const END_GRACE_MS = 1_000
-/** Lines of sidecars are short: a hello with its registrations is the longest. */
-const MAX_REQUEST_LINE_BYTES = 64 * 1024
 
 /** Joins one HTTP/2 stream to a session of the hub. The response begins with the first line, so that a refused hello is a status. */
 export function serveWatch(
@@ -16,8 +15,13 @@ export function serveWatch(
   peer: PeerIdentity,
   deps: { readonly clock: Clock; readonly hub: PushHub },
 ): void {
-  const lines = new LineSplitter(MAX_REQUEST_LINE_BYTES)
-  const { session, closed } = deps.hub.open(peer, sinkOf(stream, deps.clock))
+  const lines = new LineSplitter(PUSH_LIMITS.requestLineBytes)
+  const opened = deps.hub.open(peer, sinkOf(stream, deps.clock))
+  if (!opened.ok) {
+    refuse(stream, 429, { what: opened.error, where: '/v1/watch', allowed: 'fewer streams; try again later' })
+    return
+  }
+  const { session, closed } = opened.value
   // A connection must not outlive the identity that it proved; a sidecar comes with its renewed one long before.
   const over = deps.clock.after(
     peer.notAfterMs - deps.clock.wallMs(),

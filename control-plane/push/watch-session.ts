@@ -2,12 +2,15 @@ import assert from 'node:assert/strict'
 import { err, ok, type Result } from '../../certs/result.ts'
 import { type ResourceKind, resourceKey } from '../../sidecar/config/resources.ts'
 import { toLine } from '../../sidecar/config/watch-lines.ts'
-import { type WatchEvent, WatchRequest } from '../../sidecar/config/watch-protocol.ts'
+import { QUALIFIED_NAME, type WatchEvent, type WatchRequest } from '../../sidecar/config/watch-protocol.ts'
 import type { Clock, Timer } from '../../sidecar/core/clock.ts'
-import { parserOf, toLine as toProblemLine } from '../../sidecar/core/schema.ts'
+import { type WorkloadRef, workloadRef } from '../world/workload-ref.ts'
 import type { AckTracker } from './ack-tracker.ts'
 import { manifestsOf } from './manifests-of.ts'
+import { parseRequest } from './parse-request.ts'
+import { PUSH_LIMITS } from './push-limits.ts'
 import { ABSENT_VERSION, type ResourceView, type VersionedResource } from './resource-source.ts'
+import type { SessionAccount } from './session-ledger.ts'
 
 export type Hello = Extract<WatchRequest, { type: 'hello' }>
 
@@ -22,6 +25,10 @@ export interface LineSink {
 /** What a session needs from its server. */
 export interface SessionDeps {
   readonly clock: Clock
+  /** SPIFFE ID, proven by the certificate of the connection. */
+  readonly identity: string
+  /** What the session may hold; closed by whoever opened it. */
+  readonly account: Pick<SessionAccount, 'take' | 'give'>
   readonly acks: AckTracker
   /** The newest view; read anew for each resource, so that what waits is never outdated. */
   readonly view: () => ResourceView
@@ -41,9 +48,8 @@ interface Subscription {
   sent: VersionedResource | undefined
 }
 
-/** Resources that one sidecar may ask for: what a stranger can make grow has a limit. */
-const MAX_SUBSCRIPTIONS = 4_096
-const requestParser = parserOf(WatchRequest)
+const { subscriptionsPerSessionCount: MAX_SUBSCRIPTIONS } = PUSH_LIMITS
+const SERVICE_NAME = new RegExp(QUALIFIED_NAME)
 
 /**
  * One sidecar's stream, without the socket: hello, subscriptions, acknowledgements, keep-alive. Only names wait for a
@@ -56,7 +62,7 @@ export class WatchSession {
   readonly #subscriptions = new Map<string, Subscription>()
   readonly #dirty = new Set<string>()
   #state: 'greeting' | 'live' | 'ended' = 'greeting'
-  #workload = ''
+  #workload: WorkloadRef
   #owesSynced = false
   #congested = false
   #timer: Timer | undefined
@@ -64,11 +70,12 @@ export class WatchSession {
   constructor(deps: SessionDeps, sink: LineSink) {
     this.#deps = deps
     this.#sink = sink
+    this.#workload = workloadRef(deps.identity, '')
     this.#timer = deps.clock.after(deps.pingTimeoutMs, () => this.end('no hello in time'), { background: true })
   }
 
-  /** `namespace/name`; empty before the hello. */
-  get workload(): string {
+  /** Its name is empty before the hello. */
+  get workload(): WorkloadRef {
     return this.#workload
   }
 
@@ -139,9 +146,7 @@ export class WatchSession {
       case 'subscribe':
         return this.#onSubscribe(message.kind, message.name, message.version)
       case 'unsubscribe':
-        this.#subscriptions.delete(resourceKey(message.kind, message.name))
-        this.#dirty.delete(resourceKey(message.kind, message.name))
-        this.#deps.acks.dropped(this.#workload, message.kind, message.name)
+        this.#unsubscribe(message.kind, message.name)
         return ok(undefined)
       case 'ack':
         if (this.#subscriptions.has(resourceKey(message.kind, message.name)))
@@ -160,13 +165,15 @@ export class WatchSession {
   }
 
   #onHello(hello: Hello): Result<void, string> {
-    this.#workload = hello.workload
+    this.#workload = workloadRef(this.#deps.identity, hello.workload)
     const admitted = this.#deps.admit(this, hello)
     if (!admitted.ok) return admitted
     this.#state = 'live'
     this.#owesSynced = true
-    for (const kind of ['Trust', 'Workload', 'Authorization', 'Telemetry'] as const)
-      this.#subscribe(kind, this.#ownName(kind), undefined)
+    for (const kind of ['Trust', 'Workload', 'Authorization', 'Telemetry'] as const) {
+      const subscribed = this.#subscribe(kind, this.#ownName(kind), undefined)
+      if (!subscribed.ok) return subscribed
+    }
     this.#armPing()
     return ok(undefined)
   }
@@ -175,31 +182,46 @@ export class WatchSession {
     const isPrivate = kind !== 'Service' && kind !== 'Endpoints'
     if (isPrivate && name !== this.#ownName(kind))
       return err(`${kind} "${name}" is not this workload's: it may have "${this.#ownName(kind)}"`)
-    if (this.#subscriptions.size >= MAX_SUBSCRIPTIONS) return err(`more than ${MAX_SUBSCRIPTIONS} resources subscribed`)
-    this.#subscribe(kind, name, version)
+    if (!isPrivate && !SERVICE_NAME.test(name)) return err(`${kind} "${name}" is not of the form namespace/name`)
+    const subscribed = this.#subscribe(kind, name, version)
+    if (!subscribed.ok) return subscribed
     // What a sidecar comes back with is what it serves with.
     if (version !== undefined && version !== ABSENT_VERSION) this.#deps.acks.acked(this.#workload, kind, name, version)
     this.#owesSynced = true
     return ok(undefined)
   }
 
-  #subscribe(kind: ResourceKind, name: string, held: string | undefined): void {
+  #subscribe(kind: ResourceKind, name: string, held: string | undefined): Result<void, string> {
     const key = resourceKey(kind, name)
+    if (!this.#subscriptions.has(key)) {
+      if (this.#subscriptions.size >= MAX_SUBSCRIPTIONS)
+        return err(`more than ${MAX_SUBSCRIPTIONS} resources subscribed`)
+      const taken = this.#deps.account.take(name)
+      if (!taken.ok) return taken
+    }
     this.#subscriptions.set(key, { kind, name, held, sent: undefined })
     this.#dirty.add(key)
+    return ok(undefined)
+  }
+
+  #unsubscribe(kind: ResourceKind, name: string): void {
+    const key = resourceKey(kind, name)
+    if (this.#subscriptions.delete(key)) this.#deps.account.give(name)
+    this.#dirty.delete(key)
+    this.#deps.acks.dropped(this.#workload, kind, name)
   }
 
   /** The one name that a sidecar may have of the kinds that come without asking. */
   #ownName(kind: ResourceKind): string {
     if (kind === 'Trust') return this.#deps.view().trustDomain
-    return kind === 'Telemetry' ? 'mesh' : this.#workload
+    return kind === 'Telemetry' ? 'mesh' : this.#workload.name
   }
 
   #onNack(message: Extract<WatchRequest, { type: 'nack' }>): void {
     const { kind, name, version, reason } = message
     const subscription = this.#subscriptions.get(resourceKey(kind, name))
     if (subscription === undefined) return
-    const manifests = subscription.sent?.version === version ? manifestsOf(subscription.sent.resource) : []
+    const manifests = subscription.sent?.version === version ? manifestsOf(subscription.sent.resource) : NO_MANIFESTS
     const refusal = { version, reason, manifests, atMs: this.#deps.clock.wallMs() }
     this.#deps.acks.nacked(this.#workload, kind, name, refusal)
   }
@@ -247,6 +269,8 @@ export class WatchSession {
   }
 }
 
+const NO_MANIFESTS: readonly string[] = []
+
 /** Every sidecar that gets a resource gets the same octets: serialized once, gone with the resource. */
 const putLines = new WeakMap<VersionedResource, string>()
 
@@ -258,15 +282,4 @@ function putLine(found: VersionedResource): string {
     putLines.set(found, line)
   }
   return line
-}
-
-function parseRequest(line: string): Result<WatchRequest, string> {
-  let value: unknown
-  try {
-    value = JSON.parse(line)
-  } catch {
-    return err('a line is not JSON')
-  }
-  const parsed = requestParser.parse(value)
-  return parsed.ok ? parsed : err(`a message is malformed: ${parsed.error.map(toProblemLine).slice(0, 3).join('; ')}`)
 }

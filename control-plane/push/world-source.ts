@@ -68,6 +68,11 @@ export class WorldSource {
     this.#availability = { available: true, detail: '', sinceMs: deps.clock.wallMs() }
   }
 
+  /** The newest generation, if there is one yet. */
+  get known(): World | undefined {
+    return this.#world
+  }
+
   /** The newest generation. Only after `start`. */
   get world(): World {
     if (this.#world === undefined) throw new Error('the world is known after start')

@@ -10,6 +10,7 @@ import {
 } from '../policy/manifest.ts'
 import { parentName } from '../policy/parent-name.ts'
 import type { Instance } from '../registry/registry.ts'
+import { whyNotServe } from './may-serve.ts'
 import { readInstances } from './read-instances.ts'
 import { toProtocol } from './to-protocol.ts'
 import type { TelemetryDefaults, World, WorldPort, WorldService, WorldTrust } from './world.ts'
@@ -30,7 +31,10 @@ const TELEMETRY_DEFAULTS: TelemetryDefaults = { samplingRatio: 0.01, otlpEndpoin
 /** Joins all sources into one view. Pure; the same sources in another order make the same view. */
 export function buildWorld(sources: WorldSources): World {
   const manifests = new Map(sources.manifests.map((manifest) => [manifestKey(refOf(manifest)), manifest]))
-  const { endpoints, workloads, skipped } = readInstances(sources.instances)
+  const judged = { trust: sources.trust, manifests }
+  const { endpoints, workloads, skipped } = readInstances(sources.instances, (identity, service) =>
+    whyNotServe(judged, identity, service),
+  )
   const sorted = [...manifests.values()].sort(byAge)
   const declared = new Map(
     ofKind(sorted, 'Service').map((manifest) => [`${manifest.metadata.namespace}/${manifest.metadata.name}`, manifest]),

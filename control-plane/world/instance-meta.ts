@@ -1,9 +1,9 @@
 import Type, { type Static } from 'typebox'
 import { err, ok, type Result } from '../../certs/result.ts'
 import { Protocol } from '../../sidecar/config/resources.ts'
+import { QUALIFIED_NAME } from '../../sidecar/config/watch-protocol.ts'
 import { parserOf, toLine } from '../../sidecar/core/schema.ts'
 
-const QUALIFIED_NAME = '^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$'
 const Port = Type.Integer({ minimum: 1, maximum: 65535 })
 
 /** What an instance of ours says about itself in the registry. */

@@ -2,13 +2,14 @@ import { isIP } from 'node:net'
 import type { Endpoint } from '../../sidecar/config/resources.ts'
 import type { Instance } from '../registry/registry.ts'
 import { fromMeta, type InstanceMeta, isOurs } from './instance-meta.ts'
+import { workloadRef } from './workload-ref.ts'
 import type { Served, SkippedInstance, Workload } from './world.ts'
 
 /** Instances, sorted out. */
 export interface ReadInstances {
   /** By `namespace/name` of the service; by id within. */
   readonly endpoints: ReadonlyMap<string, readonly Endpoint[]>
-  /** By `namespace/name`. */
+  /** By the key of their `WorkloadRef`. */
   readonly workloads: ReadonlyMap<string, Workload>
   readonly skipped: readonly SkippedInstance[]
 }
@@ -20,8 +21,12 @@ const DEFAULT_WEIGHT = 1
 /**
  * What the registered instances mean. Ours say it in their metadata; those that others registered are endpoints without
  * a sidecar, of the service `default/<name>`. An instance that can't be used is named in `skipped` with the reason.
+ * `whyNot`: why an identity may not serve a service, if it may not.
  */
-export function readInstances(instances: readonly Instance[]): ReadInstances {
+export function readInstances(
+  instances: readonly Instance[],
+  whyNot: (identity: string, service: string) => string | undefined,
+): ReadInstances {
   const endpoints = new Map<string, Endpoint[]>()
   const workloads = new Map<string, Workload>()
   const skipped: SkippedInstance[] = []
@@ -42,6 +47,11 @@ export function readInstances(instances: readonly Instance[]): ReadInstances {
       continue
     }
     const [service, endpoint, meta] = read
+    const because = meta === undefined ? undefined : whyNot(meta.identity, service)
+    if (because !== undefined) {
+      skip(instance.id, because)
+      continue
+    }
     const known = endpoints.get(service)
     if (known === undefined) endpoints.set(service, [endpoint])
     else known.push(endpoint)
@@ -99,12 +109,20 @@ function readForeign(instance: Instance): string | readonly [string, Endpoint, u
 function addServed(workloads: Map<string, Workload>, meta: InstanceMeta): void {
   const { service, port, appPort, protocol } = meta
   const served: Served = { service, port, appPort, protocol }
-  const known = workloads.get(meta.workload)
+  const { key } = workloadRef(meta.identity, meta.workload)
+  const known = workloads.get(key)
   const [namespace = '', name = ''] = meta.workload.split('/')
   workloads.set(
-    meta.workload,
+    key,
     known === undefined
-      ? { namespace, name, serviceAccount: accountOf(meta.identity), labels: meta.labels, serves: [served] }
+      ? {
+          identity: meta.identity,
+          namespace,
+          name,
+          serviceAccount: accountOf(meta.identity),
+          labels: meta.labels,
+          serves: [served],
+        }
       : { ...known, serves: [...known.serves, served] },
   )
 }

@@ -10,7 +10,7 @@ export function toInstance(workload: string, identity: string, registration: Reg
   const meta = toMeta({ workload, service, port, appPort, protocol, identity, labels })
   if (!meta.ok) return meta
   return ok({
-    id: instanceIdOf(workload, service, port),
+    id: instanceIdOf(workload, identity, service, port),
     service: registryNameOf(service),
     address,
     port: meshPort,
@@ -19,6 +19,9 @@ export function toInstance(workload: string, identity: string, registration: Reg
   })
 }
 
-/** The same for each registration of one workload for one port of one service, so that repeating replaces. */
-export const instanceIdOf = (workload: string, service: string, port: number): string =>
-  `${workload}:${service}:${port}`.replaceAll('/', '.')
+/**
+ * The same for each registration of one workload for one port of one service, so that repeating replaces; another for
+ * everybody else, so that nobody replaces another's. Namespaces have no dot, and no part has a colon.
+ */
+export const instanceIdOf = (workload: string, identity: string, service: string, port: number): string =>
+  [workload, identity.slice(identity.lastIndexOf('/') + 1), service, port].join(':').replaceAll('/', '.')

@@ -40,6 +40,8 @@ export interface Served {
 
 /** A workload, as policies see it. */
 export interface Workload {
+  /** SPIFFE ID. */
+  readonly identity: string
   readonly namespace: string
   readonly name: string
   readonly serviceAccount: string
@@ -80,7 +82,7 @@ export interface World {
   readonly telemetryDefaults: TelemetryDefaults
   /** By `namespace/name`. */
   readonly services: ReadonlyMap<string, WorldService>
-  /** Workloads that have registered, by `namespace/name`. */
+  /** Workloads that have registered, by the key of their `WorkloadRef`. */
   readonly workloads: ReadonlyMap<string, Workload>
   /** By `manifestKey`. */
   readonly manifests: ReadonlyMap<string, Manifest>

@@ -2,13 +2,14 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import test from 'ava'
 import { parse } from 'yaml'
-import { type CompiledView, compileView } from '../../control-plane/compile/compile-view.ts'
+import { compileView } from '../../control-plane/compile/compile-view.ts'
 import { versionOf } from '../../control-plane/compile/version-of.ts'
 import type { Instance } from '../../control-plane/registry/registry.ts'
+import type { World } from '../../control-plane/world/world.ts'
 import { parseResource } from '../../sidecar/config/parse-resource.ts'
 import type { Resource, ResourceKind, RouteRule } from '../../sidecar/config/resources.ts'
 import { toLine } from '../../sidecar/core/schema.ts'
-import { instance, manifests, meshWorld, type ShortInstance } from '../support/mesh-world.ts'
+import { instance, manifests, meshWorld, refIn, type ShortInstance } from '../support/mesh-world.ts'
 
 /** A file of `cases/`: a world, and what sidecars are told of it. */
 interface Case {
@@ -40,10 +41,11 @@ const EXAMPLES = new URL('../../manifests/policies/', import.meta.url)
 for (const file of readdirSync(CASES)) {
   const each = parse(readFileSync(new URL(file, CASES), 'utf8')) as Case
   test(`${file}: ${each.says}`, () => {
-    const view = viewOf(each)
+    const world = worldOf(each)
+    const view = compileView(world)
     for (const expected of each.expect) {
       const [kind, name = ''] = expected.ask.split(' ')
-      const compiled = view.find(expected.for, kind as ResourceKind, name)
+      const compiled = view.find(refIn(world, expected.for), kind as ResourceKind, name)
       if (expected.absent === true) assert.equal(compiled, undefined, expected.ask)
       else {
         assert(compiled !== undefined, `${expected.ask} exists`)
@@ -54,12 +56,12 @@ for (const file of readdirSync(CASES)) {
   })
 }
 
-function viewOf({ files = [], manifests: text, instances = [], foreign = [] }: Case): CompiledView {
+function worldOf({ files = [], manifests: text, instances = [], foreign = [] }: Case): World {
   const all = [...files.map((file) => readFileSync(new URL(file, EXAMPLES), 'utf8')), text ?? ''].flatMap((one) =>
     manifests(one),
   )
   const registered = foreign.map((one) => ({ ...one, meta: {}, tags: [] }))
-  return compileView(meshWorld(all, [...instances.map(instance), ...registered]))
+  return meshWorld(all, [...instances.map(instance), ...registered])
 }
 
 function checkResource(resource: Resource, { is, has, order }: Case['expect'][number]): void {

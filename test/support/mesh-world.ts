@@ -5,6 +5,7 @@ import { parseManifests } from '../../control-plane/policy/parse-manifests.ts'
 import type { Instance } from '../../control-plane/registry/registry.ts'
 import { buildWorld, type WorldSources } from '../../control-plane/world/build-world.ts'
 import { toInstance } from '../../control-plane/world/to-instance.ts'
+import { type WorkloadRef, workloadRef } from '../../control-plane/world/workload-ref.ts'
 import type { World } from '../../control-plane/world/world.ts'
 
 /** An instance as test cases write it. */
@@ -14,6 +15,7 @@ export interface ShortInstance {
   readonly service: string
   readonly port?: number
   readonly appPort?: number
+  /** The service's when absent. */
   readonly account?: string
   readonly address?: string
   readonly labels?: Readonly<Record<string, string>>
@@ -26,7 +28,7 @@ export function instance(short: ShortInstance): Instance {
     service,
     port = 80,
     appPort = 8080,
-    account = 'default',
+    account = service.split('/')[1],
     address = '127.0.0.1',
     labels = {},
   } = short
@@ -35,6 +37,13 @@ export function instance(short: ShortInstance): Instance {
   const made = toInstance(workload, identity, registration)
   assert(made.ok)
   return made.value
+}
+
+/** A workload of a world by its name; one that is not registered has the account of its own name. */
+export function refIn(world: World, name: string): WorkloadRef {
+  const [namespace, account] = name.split('/')
+  const known = [...world.workloads.values()].find((one) => `${one.namespace}/${one.name}` === name)
+  return workloadRef(known?.identity ?? `spiffe://mesh.local/ns/${namespace}/sa/${account}`, name)
 }
 
 /** The manifests of a text that must be right. */

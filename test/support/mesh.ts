@@ -409,9 +409,9 @@ const echo: AppHandler = (request, response, { workload }) => {
   })
 }
 
-/** A Service manifest with one HTTP port. */
-const serviceManifest = (name: string): string =>
-  `apiVersion: v1\nkind: Service\nmetadata: {name: ${name}, namespace: shop}\nspec: {ports: [{port: 80, name: http}]}\n`
+/** A Service manifest with one HTTP port, which these accounts may serve. */
+const serviceManifest = (name: string, accounts: readonly string[]): string =>
+  `apiVersion: v1\nkind: Service\nmetadata:\n  name: ${name}\n  namespace: shop\n  annotations: {outrigger.dev/service-accounts: "${accounts.join(', ')}"}\nspec: {ports: [{port: 80, name: http}]}\n`
 
 /**
  * Starts everything and resolves when every sidecar is ready and every caller knows all replicas.
@@ -434,7 +434,17 @@ export async function startTestMesh(options: TestMeshOptions): Promise<TestMesh>
       typeof service === 'function' ? { handler: service } : service,
     ])
     const names = new Set(services.flatMap(([name, service]) => [name, ...servedBy(name, service)]))
-    await mesh.api('PUT', '/v1/manifests', [...names].map(serviceManifest).join('---\n'))
+    const accountsFor = (served: string): readonly string[] => {
+      const accounts = services
+        .filter(([name, service]) => servedBy(name, service).includes(served))
+        .map(([name]) => name)
+      return accounts.length > 0 ? accounts : [served]
+    }
+    await mesh.api(
+      'PUT',
+      '/v1/manifests',
+      [...names].map((name) => serviceManifest(name, accountsFor(name))).join('---\n'),
+    )
     for (const [name, service] of services) {
       const count = service.replicas ?? 1
       for (let i = 0; i < count; i++) await mesh.addWorkload(count === 1 ? name : `${name}-${i}`, name, service)

@@ -12,9 +12,9 @@ import { snapshot } from '../../support/worlds.ts'
 export const WEB = 'spiffe://mesh.local/ns/shop/sa/web'
 const ORDERS = 'spiffe://mesh.local/ns/shop/sa/orders'
 
-function pushed(workload: string, resources: readonly Resource[]): PushedResources {
+function pushed(workload: string, identity: string, resources: readonly Resource[]): PushedResources {
   snapshot(...resources) // a resource that is refused would make a test hold of nothing
-  return { workload, resources: resources.map((resource, i) => ({ version: String(i), resource })) }
+  return { workload, identity, resources: resources.map((resource, i) => ({ version: String(i), resource })) }
 }
 
 /** Where `orders` is reached over the mesh, and the port of its application behind that. */
@@ -33,12 +33,12 @@ export function material(
 ): ExplainMaterial {
   return {
     generation: 7,
-    caller: pushed('shop/web', [
+    caller: pushed('shop/web', WEB, [
       workload({ name: 'shop/web', identity: WEB, serves: [] }),
       reachedAt(8_080),
       ...outbound,
     ]),
-    callees: [pushed('shop/orders-1', [workload({ name: 'shop/orders-1' }), ...callee])],
+    callees: [pushed('shop/orders-1', ORDERS, [workload({ name: 'shop/orders-1' }), ...callee])],
   }
 }
 

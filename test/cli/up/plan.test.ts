@@ -117,6 +117,28 @@ test('a sidecar is told who it is, what it serves and what it calls', async () =
   assert.deepEqual(valuesOf(args, '--label'), ['tier=front'])
 })
 
+test('a service account is called as the first service, or as the workload where it serves none, unless the file says it', async () => {
+  const mesh = parseMeshFile(
+    `apiVersion: outrigger.dev/v1alpha1
+kind: LocalMesh
+metadata: { name: shop }
+spec:
+  workloads:
+    - { name: a, command: [x], serves: [{ service: orders }, { service: web }] }
+    - { name: b }
+    - { name: c, command: [x], serves: [{ service: orders }], serviceAccount: d }
+`,
+    '/srv/mesh.yaml',
+  )
+  assert(mesh.ok)
+  let port = 20_000
+  const { replicas } = await planMesh(mesh.value, '/var/shop', async () => port++)
+  assert.deepEqual(
+    replicas.map(({ serviceAccount }) => serviceAccount),
+    ['orders', 'b', 'd'],
+  )
+})
+
 test('a sidecar that serves nothing has no mesh port', async () => {
   const planned = await plan()
   const { args } = sidecarProgram(planned, replicaOf(planned, 'shopper'), RUNTIME)

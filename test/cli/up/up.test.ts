@@ -116,6 +116,19 @@ test('up says which manifest is wrong, with its line', async () => {
   assert.match(up.output, /prots/)
 })
 
+test('up says which service account may not serve what, before it starts a sidecar', async () => {
+  const file = `${HEAD}spec:
+  workloads:
+    - { name: echo, command: [node, -e, ${JSON.stringify(ECHO)}], serves: [{ service: echo }, { service: other }] }
+`
+  await using up = new Up(file)
+  assert.equal(await up.ended, 1)
+  assert.match(
+    up.output,
+    /spec\.workloads\[0\]: workload "echo" can't serve "other": service account "echo" may not serve .*\/other, only "other" may:.*outrigger\.dev\/service-accounts: "other, echo"/,
+  )
+})
+
 test('up says that Consul cannot be reached', async () => {
   await using up = new Up(`${HEAD}spec: { workloads: [{ name: caller }] }`, ['--registry', 'consul://127.0.0.1:1'])
   assert.equal(await up.ended, 1)

@@ -6,6 +6,7 @@ import { routeStatus } from '../../../control-plane/compile/route-status.ts'
 import { validateWorld } from '../../../control-plane/compile/validate-world.ts'
 import { checkManifest } from '../../../control-plane/policy/check-manifest.ts'
 import type { Manifest } from '../../../control-plane/policy/manifest.ts'
+import { workloadRef } from '../../../control-plane/world/workload-ref.ts'
 import type { World } from '../../../control-plane/world/world.ts'
 import { parseResource } from '../../../sidecar/config/parse-resource.ts'
 import { toLine } from '../../../sidecar/core/schema.ts'
@@ -98,11 +99,13 @@ function everything(world: World) {
   const view = compileView(world)
   const names = [...world.services.keys()]
   return {
-    resources: [...world.workloads.keys()].flatMap((caller) => [
-      ...names.flatMap((name) => [view.find(caller, 'Service', name), view.find(caller, 'Endpoints', name)]),
-      view.find(caller, 'Workload', caller),
-      view.find(caller, 'Authorization', caller),
-    ]),
+    resources: [...world.workloads.values()]
+      .map(({ identity, namespace, name }) => workloadRef(identity, `${namespace}/${name}`))
+      .flatMap((caller) => [
+        ...names.flatMap((name) => [view.find(caller, 'Service', name), view.find(caller, 'Endpoints', name)]),
+        view.find(caller, 'Workload', caller.name),
+        view.find(caller, 'Authorization', caller.name),
+      ]),
     status: world.httpRoutes.map((route) => routeStatus(world, route)),
     problems: validateWorld(world)
       .map((problem) => JSON.stringify(problem))
@@ -132,12 +135,13 @@ test('the sidecar takes whatever is compiled', () => {
     fc.property(many, (list) => {
       const world = meshWorld(list, INSTANCES)
       const view = compileView(world)
-      for (const [name, workload] of world.workloads) {
+      for (const workload of world.workloads.values()) {
+        const ref = workloadRef(workload.identity, `${workload.namespace}/${workload.name}`)
         for (const resource of [
           ...compileWorkload(world, workload),
           ...[...world.services.keys()].flatMap((service) => [
-            view.find(name, 'Service', service)?.resource,
-            view.find(name, 'Endpoints', service)?.resource,
+            view.find(ref, 'Service', service)?.resource,
+            view.find(ref, 'Endpoints', service)?.resource,
           ]),
         ]) {
           const parsed = parseResource(resource)

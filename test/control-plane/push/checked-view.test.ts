@@ -6,7 +6,9 @@ import { AckTracker } from '../../../control-plane/push/ack-tracker.ts'
 import { CheckedView } from '../../../control-plane/push/checked-view.ts'
 import { manifestsOf } from '../../../control-plane/push/manifests-of.ts'
 import type { ResourceView } from '../../../control-plane/push/resource-source.ts'
+import { workloadRef } from '../../../control-plane/world/workload-ref.ts'
 
+const WEB = workloadRef('spiffe://mesh.test/ns/shop/sa/web', 'shop/web')
 const MANIFEST = {
   apiVersion: 'outrigger.dev/v1alpha1',
   kind: 'AuthorizationPolicy',
@@ -34,7 +36,7 @@ const viewOf = (version: string, defaultAction: string): ResourceView => ({
 test('what no sidecar would take is held back, the last good version stays, and the manifest says why', () => {
   const acks = new AckTracker()
   const checked = new CheckedView(acks, () => 0)
-  const versionNow = (view: ResourceView) => checked.check(view).find('shop/web', 'Authorization', 'shop/web')?.version
+  const versionNow = (view: ResourceView) => checked.check(view).find(WEB, 'Authorization', 'shop/web')?.version
   assert.equal(versionNow(viewOf('1', 'ALLOW')), '1')
   assert.equal(versionNow(viewOf('2', 'PERHAPS')), '1')
   assert.equal(versionNow(viewOf('2', 'PERHAPS')), '1')
@@ -48,7 +50,7 @@ test('what no sidecar would take is held back, the last good version stays, and 
 
 test('one compiled resource is one object as long as its content is the same, so that it is serialized once', () => {
   const checked = new CheckedView(new AckTracker(), () => 0)
-  const find = () => checked.check(viewOf('1', 'ALLOW')).find('shop/web', 'Authorization', 'shop/web')
+  const find = () => checked.check(viewOf('1', 'ALLOW')).find(WEB, 'Authorization', 'shop/web')
   assert.equal(find(), find())
 })
 

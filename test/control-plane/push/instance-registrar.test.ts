@@ -3,9 +3,11 @@ import test from 'ava'
 import { err, ok, type Result } from '../../../certs/result.ts'
 import { fromMemo, InstanceRegistrar } from '../../../control-plane/push/instance-registrar.ts'
 import type { Instance, RegistryError } from '../../../control-plane/registry/registry.ts'
+import { workloadRef } from '../../../control-plane/world/workload-ref.ts'
 import { FakeRegistry } from '../../support/fake-registry.ts'
 import { TurnedClock } from '../../support/turned-clock.ts'
 
+const A = workloadRef('spiffe://mesh.test/ns/shop/sa/a', 'shop/a')
 const AWAY: RegistryError = { kind: 'unavailable', detail: 'away' }
 
 /** A registry that keeps instances, and what was done with them. */
@@ -29,8 +31,8 @@ class InstanceRegistry extends FakeRegistry {
   }
 }
 
-const instance = (port = 1): Instance => ({
-  id: 'a',
+const instance = (port = 1, id = 'a'): Instance => ({
+  id,
   service: 'orders',
   address: '127.0.0.1',
   port,
@@ -59,12 +61,12 @@ function registrar(registry = new InstanceRegistry(), clock = new TurnedClock(),
 
 test('an attached workload is registered and remembered; one that left is neither, after its grace', async () => {
   const { kept, registry, gone, turn } = registrar()
-  kept.attach('shop/a', [instance()])
+  kept.attach(A, [instance()])
   await turn(0)
   assert.deepEqual([...registry.instances.keys()], ['a'])
   const memo = await registry.get('instances/a')
   assert.equal(memo.ok && memo.value !== undefined && fromMemo(memo.value.value)?.instance.id, 'a')
-  kept.detach('shop/a')
+  kept.detach(A)
   await turn(1_999)
   assert.deepEqual([...registry.instances.keys()], ['a'])
   await turn(1)
@@ -76,39 +78,39 @@ test('an attached workload is registered and remembered; one that left is neithe
 
 test('a workload that is back within its grace is not touched', async () => {
   const { kept, registry, turn } = registrar()
-  kept.attach('shop/a', [instance()])
+  kept.attach(A, [instance()])
   await turn(0)
-  kept.detach('shop/a')
+  kept.detach(A)
   await turn(1_000)
-  kept.attach('shop/a', [instance()])
+  kept.attach(A, [instance()])
   await turn(10_000)
   assert.deepEqual(registry.done, ['register a:1'])
 })
 
 test('not ready is out at once, ready is in again', async () => {
   const { kept, registry, turn } = registrar()
-  kept.attach('shop/a', [instance()])
+  kept.attach(A, [instance()])
   await turn(0)
-  kept.setReady('shop/a', false)
+  kept.setReady(A, false)
   await turn(0)
-  kept.setReady('shop/a', true)
+  kept.setReady(A, true)
   await turn(0)
   assert.deepEqual(registry.done, ['register a:1', 'deregister a', 'register a:1'])
 })
 
 test('fast changes of mind end with the last one', async () => {
   const { kept, registry, turn } = registrar()
-  kept.attach('shop/a', [instance(1)])
-  kept.setReady('shop/a', false)
-  kept.setReady('shop/a', true)
-  kept.attach('shop/a', [instance(2)])
+  kept.attach(A, [instance(1)])
+  kept.setReady(A, false)
+  kept.setReady(A, true)
+  kept.attach(A, [instance(2)])
   await turn(0)
   assert.equal(registry.instances.get('a')?.port, 2)
 })
 
 test('a registry that forgot an instance is told again at the next heartbeat', async () => {
   const { kept, registry, turn } = registrar()
-  kept.attach('shop/a', [instance()])
+  kept.attach(A, [instance()])
   await turn(0)
   registry.instances.clear()
   await turn(5_000)
@@ -118,7 +120,7 @@ test('a registry that forgot an instance is told again at the next heartbeat', a
 test('a registry that was away is told what it missed, and its absence is reported', async () => {
   const { kept, registry, availability, turn } = registrar()
   registry.isAway = true
-  kept.attach('shop/a', [instance()])
+  kept.attach(A, [instance()])
   await turn(0)
   assert.deepEqual(availability, [false])
   await turn(5_000)
@@ -130,12 +132,12 @@ test('a registry that was away is told what it missed, and its absence is report
 
 test('an instance whose sidecar moved to another replica is left to that one', async () => {
   const one = registrar()
-  one.kept.attach('shop/a', [instance()])
+  one.kept.attach(A, [instance()])
   await one.turn(0)
   const two = registrar(one.registry, new TurnedClock(), 'two')
-  two.kept.attach('shop/a', [instance()])
+  two.kept.attach(A, [instance()])
   await two.turn(0)
-  one.kept.detach('shop/a')
+  one.kept.detach(A)
   await one.turn(2_000)
   assert.deepEqual([...one.registry.instances.keys()], ['a'])
   assert.deepEqual(one.gone, [])
@@ -143,10 +145,10 @@ test('an instance whose sidecar moved to another replica is left to that one', a
 
 test('a workload that drains while the registry is away is gone at once, and taken out later', async () => {
   const { kept, registry, gone, turn } = registrar()
-  kept.attach('shop/a', [instance()])
+  kept.attach(A, [instance()])
   await turn(0)
   registry.isAway = true
-  kept.setReady('shop/a', false)
+  kept.setReady(A, false)
   await turn(5_000)
   assert.deepEqual(gone, ['a'])
   registry.isAway = false
@@ -157,10 +159,55 @@ test('a workload that drains while the registry is away is gone at once, and tak
 
 test('stopping leaves everything registered', async () => {
   const { kept, registry, turn } = registrar()
-  kept.attach('shop/a', [instance()])
+  kept.attach(A, [instance()])
   await turn(0)
-  kept.detach('shop/a')
+  kept.detach(A)
   await kept.stop()
   await turn(60_000)
   assert.deepEqual([...registry.instances.keys()], ['a'])
+})
+
+test('a workload that may not serve any more is out at once, without its grace', async () => {
+  const { kept, registry, gone, turn } = registrar()
+  kept.attach(A, [instance()])
+  await turn(0)
+  kept.release(A)
+  kept.detach(A)
+  await turn(0)
+  assert.deepEqual([...registry.instances.keys()], [])
+  assert.deepEqual(gone, ['a'])
+})
+
+test('two workloads with one name are two', async () => {
+  const { kept, registry, turn } = registrar()
+  const thief = workloadRef('spiffe://mesh.test/ns/shop/sa/thief', 'shop/a')
+  kept.attach(A, [instance()])
+  await turn(0)
+  kept.detach(A)
+  kept.attach(thief, [instance(2, 'b')])
+  kept.attach(A, [instance()])
+  await turn(10_000)
+  kept.detach(thief)
+  await turn(10_000)
+  assert.deepEqual([...registry.instances.keys()], ['a'])
+  assert.ok(!registry.done.includes('deregister a'))
+})
+
+test('an identity has a limit of instances, also of those that a registry that is away still has', async () => {
+  const { kept, registry, turn } = registrar()
+  const many = (name: string) => Array.from({ length: 64 }, (_, i) => instance(1, `${name}:${i}`))
+  registry.isAway = true
+  for (let i = 0; i < 64; i++) {
+    const workload = workloadRef(A.identity, `shop/${i}`)
+    assert.ok(kept.attach(workload, many(workload.name)).ok)
+    kept.release(workload)
+  }
+  const refused = kept.attach(A, [instance()])
+  assert.match(refused.ok ? '' : refused.error, /sa\/a has more than 4096 instances/)
+  assert.equal(kept.instanceCount, 0)
+  assert.ok(kept.attach(workloadRef('spiffe://mesh.test/ns/shop/sa/b', 'shop/a'), [instance()]).ok)
+  registry.isAway = false
+  await turn(5_000)
+  await turn(5_000)
+  assert.ok(kept.attach(A, [instance(1, 'c')]).ok)
 })

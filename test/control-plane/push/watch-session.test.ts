@@ -3,7 +3,9 @@ import test from 'ava'
 import { err, ok } from '../../../certs/result.ts'
 import { AckTracker } from '../../../control-plane/push/ack-tracker.ts'
 import type { ResourceView, VersionedResource } from '../../../control-plane/push/resource-source.ts'
+import { SessionLedger } from '../../../control-plane/push/session-ledger.ts'
 import { type Hello, WatchSession } from '../../../control-plane/push/watch-session.ts'
+import { workloadRef } from '../../../control-plane/world/workload-ref.ts'
 import type { WatchEvent } from '../../../sidecar/config/watch-protocol.ts'
 import { TurnedClock } from '../../support/turned-clock.ts'
 
@@ -11,6 +13,9 @@ import { TurnedClock } from '../../support/turned-clock.ts'
 function begin({ refuse }: { refuse?: string } = {}) {
   const clock = new TurnedClock()
   const acks = new AckTracker()
+  const ledger = new SessionLedger()
+  const account = ledger.open(WEB.identity)
+  assert.ok(account.ok)
   const resources = new Map<string, VersionedResource>()
   const sent: WatchEvent[] = []
   const state = {
@@ -27,6 +32,8 @@ function begin({ refuse }: { refuse?: string } = {}) {
   const session = new WatchSession(
     {
       clock,
+      identity: WEB.identity,
+      account: account.value,
       acks,
       view: () => view,
       admit: () => (refuse === undefined ? ok(undefined) : err(refuse)),
@@ -54,9 +61,10 @@ function begin({ refuse }: { refuse?: string } = {}) {
     sent
       .splice(0)
       .map((event) => ('name' in event ? `${event.type} ${event.kind}/${event.name}@${event.version}` : event.type))
-  return { clock, acks, resources, state, session, put, say, told }
+  return { clock, account: ledger, acks, resources, state, session, put, say, told }
 }
 
+const WEB = workloadRef('spiffe://mesh.test/ns/shop/sa/web', 'shop/web')
 const HELLO: Hello = { type: 'hello', workload: 'shop/web', version: 'test', serves: [] }
 const subscribe = (name: string, version?: string) => ({
   type: 'subscribe',
@@ -149,10 +157,10 @@ test('acknowledgements and refusals are kept, with the manifests behind what was
   say(subscribe('shop/b'))
   say({ type: 'nack', kind: 'Endpoints', name: 'shop/b', version: '1', reason: 'no' })
   say({ type: 'nack', kind: 'Endpoints', name: 'shop/never-asked-for', version: '1', reason: 'no' })
-  assert.equal(acks.of('shop/web').find(({ name }) => name === 'shop/a')?.acked, '1')
+  assert.equal(acks.of(WEB).find(({ name }) => name === 'shop/a')?.acked, '1')
   assert.deepEqual(
     acks.refusals().map(({ workload, name, reason, manifests }) => ({ workload, name, reason, manifests })),
-    [{ workload: 'shop/web', name: 'shop/b', reason: 'no', manifests: ['HTTPRoute/shop/a'] }],
+    [{ workload: WEB, name: 'shop/b', reason: 'no', manifests: ['HTTPRoute/shop/a'] }],
   )
   say({ type: 'ack', kind: 'Endpoints', name: 'shop/b', version: '2' })
   assert.deepEqual(acks.refusals(), [])
@@ -179,6 +187,11 @@ test('what breaks the protocol ends the stream with its reason', () => {
     [[HELLO, { type: 'subscribe', kind: 'Nonsense', name: 'x' }], /malformed/],
     [[HELLO, { type: 'subscribe', kind: 'Trust', name: 'other' }], /not this workload's/],
     [[HELLO, { ...subscribe('x'), extra: 1 }], /malformed/],
+    [[HELLO, subscribe('orders')], /"orders" is not of the form namespace\/name/],
+    [[HELLO, subscribe(`shop/${'x'.repeat(60_000)}`)], /name: must not have more than 317/],
+    [[HELLO, subscribe('shop/a', 'x'.repeat(65))], /version: must not have more than 64/],
+    [[{ ...HELLO, version: 'x'.repeat(65) }], /version: must not have more than 64/],
+    [[{ type: 'nonsense' }], /none of the types hello,/],
     [[HELLO, ...Array.from({ length: 5_000 }, (_, i) => subscribe(`shop/s${i}`))], /more than 4096/],
   ]
   for (const [messages, reason] of cases) {
@@ -203,4 +216,32 @@ test('health is handed on', () => {
   const { say, state } = begin()
   say(HELLO, { type: 'health', ready: false }, { type: 'health', ready: true })
   assert.deepEqual(state.health, [false, true])
+})
+
+test('a sidecar that goes back and forth takes no more room than what it holds', () => {
+  const { say, state, account } = begin()
+  say(HELLO)
+  const before = account.usedBytes
+  for (let i = 0; i < 3; i++) {
+    say(subscribe('shop/a'), subscribe('shop/a'), { type: 'unsubscribe', kind: 'Endpoints', name: 'shop/a' })
+    say(
+      { type: 'unsubscribe', kind: 'Endpoints', name: 'shop/a' },
+      { type: 'unsubscribe', kind: 'Service', name: 'shop/z' },
+    )
+  }
+  assert.equal(account.usedBytes, before)
+  assert.equal(state.ended, false)
+})
+
+test('of a workload that refuses everything only so many reasons are kept, each short, and every refusal counts', () => {
+  const { say, acks } = begin()
+  say(HELLO)
+  const reason = 'no'.repeat(20_000)
+  for (let i = 0; i < 100; i++) {
+    say(subscribe(`shop/s${i}`), { type: 'nack', kind: 'Endpoints', name: `shop/s${i}`, version: '1', reason })
+  }
+  const refusals = acks.refusals()
+  assert.equal(refusals.length, 100)
+  assert.equal(refusals.filter((refusal) => refusal.reason.startsWith('nono')).length, 64)
+  assert.ok(refusals.every((refusal) => refusal.reason.length <= 1_024))
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'ava'
 import type { Instance } from '../../../control-plane/registry/registry.ts'
-import { instance, manifests, meshWorld } from '../../support/mesh-world.ts'
+import { instance, manifests, meshWorld, refIn } from '../../support/mesh-world.ts'
 
 const foreign = (id: string, service: string, change: Partial<Instance> = {}): Instance => ({
   id,
@@ -12,6 +12,9 @@ const foreign = (id: string, service: string, change: Partial<Instance> = {}): I
   tags: [],
   ...change,
 })
+/** A Service that these accounts may serve. */
+const serviceOf = (name: string, accounts: string): string =>
+  `apiVersion: v1\nkind: Service\nmetadata:\n  name: ${name}\n  annotations: {outrigger.dev/service-accounts: "${accounts}"}\nspec: {ports: [{port: 80}]}\n`
 const orders = (workload: string, appPort = 8080) =>
   instance({ workload, service: 'shop/orders', appPort, account: 'orders' })
 
@@ -40,14 +43,12 @@ test('buildWorld tells services apart whose registry names are the same', () => 
 })
 
 test('buildWorld gathers what a workload serves, and its service account from its identity', () => {
-  const world = meshWorld(
-    [],
-    [
-      instance({ workload: 'shop/i-1', service: 'shop/inventory', account: 'inventory', labels: { app: 'i' } }),
-      instance({ workload: 'shop/i-1', service: 'shop/inventory-v1', account: 'inventory', labels: { app: 'i' } }),
-    ],
-  )
-  assert.deepEqual(world.workloads.get('shop/i-1'), {
+  const world = meshWorld(manifests(serviceOf('inventory-v1', 'inventory')), [
+    instance({ workload: 'shop/i-1', service: 'shop/inventory', account: 'inventory', labels: { app: 'i' } }),
+    instance({ workload: 'shop/i-1', service: 'shop/inventory-v1', account: 'inventory', labels: { app: 'i' } }),
+  ])
+  assert.deepEqual(world.workloads.get(refIn(world, 'shop/i-1').key), {
+    identity: 'spiffe://mesh.local/ns/shop/sa/inventory',
     namespace: 'shop',
     name: 'i-1',
     serviceAccount: 'inventory',
@@ -78,6 +79,51 @@ test('buildWorld names the instances that it leaves out, with the reason', () =>
       'b: its service "Bad Name!" has a name that no host name can be',
       'c: its metadata is not what the mesh writes',
       'd: its port is 0',
+    ],
+  )
+})
+
+test('buildWorld leaves out instances whose identity may not serve the service, whoever registered them', () => {
+  const thief = instance({ workload: 'shop/thief', service: 'shop/orders', account: 'thief' })
+  const stranger = { ...orders('shop/orders-2'), id: 'stranger' }
+  const instances = [
+    orders('shop/orders-1'),
+    thief,
+    { ...stranger, meta: { ...stranger.meta, 'outrigger-identity': 'spiffe://other.mesh/ns/shop/sa/orders' } },
+    instance({ workload: 'bank/orders', service: 'shop/orders', account: 'orders' }),
+  ]
+  const served = (world: ReturnType<typeof meshWorld>) =>
+    world.services.get('shop/orders')?.endpoints.map(({ workload }) => workload)
+  const world = meshWorld([], instances)
+  assert.deepEqual(served(world), ['shop/orders-1'])
+  assert.deepEqual(
+    world.skipped.map(({ because }) => because.split(/[,:]/)[0]),
+    ['spiffe', 'service account "thief" may not serve shop/orders', 'spiffe'],
+  )
+  assert.deepEqual(
+    [...world.workloads.values()].map(({ name }) => name),
+    ['orders-1'],
+  )
+  assert.deepEqual(served(meshWorld(manifests(serviceOf('orders', 'orders, thief')), instances)), [
+    'shop/orders-1',
+    'shop/thief',
+  ])
+  assert.deepEqual(served(meshWorld(manifests(serviceOf('orders', 'thief')), instances)), ['shop/thief'])
+})
+
+test('buildWorld keeps workloads of one name apart by their identities', () => {
+  const world = meshWorld(
+    [],
+    [
+      instance({ workload: 'shop/app', service: 'shop/orders', account: 'orders' }),
+      instance({ workload: 'shop/app', service: 'shop/web', account: 'web' }),
+    ],
+  )
+  assert.deepEqual(
+    [...world.workloads.values()].map(({ serviceAccount, serves }) => [serviceAccount, serves[0]?.service]),
+    [
+      ['orders', 'shop/orders'],
+      ['web', 'shop/web'],
     ],
   )
 })

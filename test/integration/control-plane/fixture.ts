@@ -90,7 +90,7 @@ export interface TestSidecarOptions {
   readonly serves?: readonly Registration[]
   readonly store?: SnapshotStore
   readonly identities?: IdentityStore
-  /** As whom to ask for a certificate, where it is not the workload's own name. */
+  /** As whom to ask for a certificate; absent: the first service that it serves, else the workload's own name. */
   readonly serviceAccount?: string
 }
 
@@ -105,7 +105,8 @@ export class TestSidecar implements AsyncDisposable {
 
   private constructor(options: TestSidecarOptions, bundlePem: string) {
     const [namespace = '', name = ''] = options.workload.split('/')
-    const id = workloadId(TRUST_DOMAIN, namespace, options.serviceAccount ?? name)
+    const [, served = name] = options.serves?.[0]?.service.split('/') ?? []
+    const id = workloadId(TRUST_DOMAIN, namespace, options.serviceAccount ?? served)
     const bundle = bundleFromPem(TRUST_DOMAIN, 0, [bundlePem])
     if (!id.ok || !bundle.ok) throw new Error('the test names no identity')
     const clock = systemClock

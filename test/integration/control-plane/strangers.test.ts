@@ -115,14 +115,20 @@ test('a workload or service of another namespace than the certificate is refused
   session.value.destroy()
 })
 
-test("a name is its identity's as long as that is connected, and only its own policy is told", async () => {
+test('two identities of one name are two workloads, and each is told of its own policy only', async () => {
   await using folder = await temporaryFolder()
   await using plane = await controlPlane(folder.path)
   const common = { port: plane.ports.push, bundleFile: plane.bundleFile, token: await joinToken(plane) }
   await using web = await TestSidecar.start({ ...common, workload: 'shop/web' })
   await using thief = await TestSidecar.start({ ...common, workload: 'shop/web', serviceAccount: 'thief' })
   await web.watch.waitReady()
-  await eventually('the second is refused', () => /connected as spiffe/.test(thief.watch.status.trouble ?? ''))
+  await thief.watch.waitReady()
+  assert.equal(web.watch.status.connected, true)
+  const identities = [web, thief].map(({ store }) => store.current.workload?.identity)
+  assert.deepEqual(
+    identities,
+    ['web', 'thief'].map((account) => `spiffe://mesh.test/ns/shop/sa/${account}`),
+  )
   const session = await web.channel.connect()
   assert.ok(session.ok)
   const subscribe = `${JSON.stringify({ type: 'subscribe', kind: 'Authorization', name: 'shop/orders' })}\n`
