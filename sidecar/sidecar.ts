@@ -9,7 +9,7 @@ import { followTrust } from './config-client/follow-trust.ts'
 import { LastGoodFile } from './config-client/last-good-file.ts'
 import { WatchClient } from './config-client/watch-client.ts'
 import { http1Dialer } from './connection/http1-dial.ts'
-import { type Clock, sleep } from './core/clock.ts'
+import { sleep } from './core/clock.ts'
 import { TimerWheel } from './core/timer-wheel.ts'
 import { http2Counters } from './http2/stream/flood-guard.ts'
 import { InboundLane } from './inbound/inbound-lane.ts'
@@ -26,14 +26,22 @@ import type { LaneDeps } from './pipeline/lane-deps.ts'
 import { Reporting } from './reporting.ts'
 import { ReplayBuffer, ReplayMemory } from './resilience/replay-buffer.ts'
 import type { Seams } from './seams.ts'
-import { type BoundPorts, bind, identityOf, readBundle, readJoinToken, registrations } from './startup.ts'
+import {
+  type BoundPorts,
+  bind,
+  firstIdentity,
+  identityOf,
+  readBundle,
+  readJoinToken,
+  registrations,
+  sweepPools,
+} from './startup.ts'
 import { Surfaces } from './surfaces.ts'
 import { AppPool } from './upstream/app-pool.ts'
+import { createH2cDialer } from './upstream/dial-h2c.ts'
 import { createLinkDialer } from './upstream/dial-link.ts'
 import { LinkPool } from './upstream/link-pool.ts'
 
-/** How often the pools let go of endpoints that are gone or idle. */
-const POOL_SWEEP_MS = 10_000
 /** Spans that wait when the sidecar ends are given this long. */
 const FLUSH_TIMEOUT_MS = 1_000
 
@@ -93,12 +101,10 @@ export class Sidecar {
 
   /** Ends everything now. */
   async close(): Promise<void> {
-    const { watch, inbound, outbound, plain, links, apps, rotation, lastGood, surfaces, reporting, disposables } =
-      this.#parts
+    const { watch, inbound, outbound, plain, pools, rotation, lastGood, surfaces, reporting, disposables } = this.#parts
     rotation[Symbol.dispose]()
     await Promise.all([outbound.close(), inbound.close(), plain.close()])
-    links.destroy()
-    apps.destroy()
+    for (const pool of pools) pool.destroy()
     await watch.close()
     for (const disposable of disposables) disposable[Symbol.dispose]()
     await Promise.all([lastGood.close(), surfaces.close(), reporting.close(FLUSH_TIMEOUT_MS)])
@@ -118,8 +124,7 @@ interface Parts {
   readonly watch: WatchClient
   readonly rotation: CertificateRotation
   readonly lastGood: LastGoodFile
-  readonly links: LinkPool
-  readonly apps: AppPool
+  readonly pools: readonly { destroy(): void }[]
   readonly outbound: OutboundProxy
   readonly inbound: InboundProxy
   readonly plain: PlainInbound
@@ -183,8 +188,14 @@ export async function startSidecar(boot: Bootstrap, seams: Seams): Promise<Resul
     clock,
     namespace: boot.workload.split('/')[0] ?? '',
   })
-  const outbound = new OutboundProxy({ ...exchangeDeps, lane: new OutboundLane(laneDeps, links, apps), discovery })
-  const inboundLane = new InboundLane(laneDeps, apps, boot.appHost)
+  const outbound = new OutboundProxy({
+    ...exchangeDeps,
+    lane: new OutboundLane(laneDeps, links, apps),
+    counters,
+    discovery,
+  })
+  const http2Apps = new LinkPool(createH2cDialer({ clock, wheel, counters }), clock)
+  const inboundLane = new InboundLane(laneDeps, apps, http2Apps, boot.appHost)
   const inbound = new InboundProxy({
     ...exchangeDeps,
     identities,
@@ -193,7 +204,7 @@ export async function startSidecar(boot: Bootstrap, seams: Seams): Promise<Resul
     counters,
     onRefusedPeer: reporting.onRefusedPeer,
   })
-  const plain = new PlainInbound({ ...exchangeDeps, lane: inboundLane })
+  const plain = new PlainInbound({ ...exchangeDeps, lane: inboundLane, counters })
   const bound = await bind(boot, outbound, inbound, plain)
   if (!bound.ok) {
     await Promise.all([outbound.close(), inbound.close(), plain.close()])
@@ -260,6 +271,7 @@ export async function startSidecar(boot: Bootstrap, seams: Seams): Promise<Resul
     reporting,
     links,
     apps,
+    http2Apps,
     inbound,
     outbound,
     plain,
@@ -272,8 +284,7 @@ export async function startSidecar(boot: Bootstrap, seams: Seams): Promise<Resul
     watch,
     rotation,
     lastGood,
-    links,
-    apps,
+    pools: [links, apps, http2Apps],
     outbound,
     inbound,
     plain,
@@ -292,24 +303,4 @@ export async function startSidecar(boot: Bootstrap, seams: Seams): Promise<Resul
   watch.start()
   void ready.then(() => log.info('ready', { workload: boot.workload, identity: id.value.text }))
   return ok(sidecar)
-}
-
-const firstIdentity = (identities: IdentityStore): Promise<void> =>
-  new Promise((resolve) => {
-    const subscription = identities.subscribe(() => {
-      resolve()
-      queueMicrotask(() => subscription[Symbol.dispose]())
-    })
-  })
-
-/** Lets the pools forget endpoints that left. */
-function sweepPools(links: LinkPool, snapshots: SnapshotStore, clock: Clock): Disposable {
-  let timer = clock.after(POOL_SWEEP_MS, sweep, { background: true })
-  function sweep(): void {
-    const ids = new Set<string>()
-    for (const { endpoints } of snapshots.current.endpoints.values()) for (const { id } of endpoints) ids.add(id)
-    links.retain(ids)
-    timer = clock.after(POOL_SWEEP_MS, sweep, { background: true })
-  }
-  return { [Symbol.dispose]: () => timer.cancel() }
 }

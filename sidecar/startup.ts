@@ -3,10 +3,17 @@ import { bundleFromPem, type TrustBundle } from '../certs/bundle.ts'
 import { err, ok, type Result } from '../certs/result.ts'
 import { type SpiffeId, workloadId } from '../certs/spiffe-id.ts'
 import type { Bootstrap } from './config/bootstrap.ts'
+import type { SnapshotStore } from './config/snapshot-store.ts'
 import type { Registration } from './config/watch-protocol.ts'
+import type { Clock } from './core/clock.ts'
 import type { InboundProxy } from './inbound/inbound-proxy.ts'
 import type { PlainInbound } from './inbound/plain-inbound.ts'
+import type { IdentityStore } from './mtls/identity-store.ts'
 import type { OutboundProxy } from './outbound/outbound-proxy.ts'
+import type { LinkPool } from './upstream/link-pool.ts'
+
+/** How often pools look for endpoints that left. */
+const POOL_SWEEP_MS = 10_000
 
 /** Ports as they were bound. */
 export interface BoundPorts {
@@ -85,4 +92,25 @@ export function registrations(boot: Bootstrap, meshPort: number | undefined): Re
   if (meshPort === undefined || boot.inbound === undefined) return []
   const address = boot.advertiseHost ?? boot.inbound.host
   return boot.serves.map((served) => ({ ...served, address, meshPort }))
+}
+
+/** Resolves when there is a certificate. */
+export const firstIdentity = (identities: IdentityStore): Promise<void> =>
+  new Promise((resolve) => {
+    const subscription = identities.subscribe(() => {
+      resolve()
+      queueMicrotask(() => subscription[Symbol.dispose]())
+    })
+  })
+
+/** Lets the pools forget endpoints that left. */
+export function sweepPools(links: LinkPool, snapshots: SnapshotStore, clock: Clock): Disposable {
+  let timer = clock.after(POOL_SWEEP_MS, sweep, { background: true })
+  function sweep(): void {
+    const ids = new Set<string>()
+    for (const { endpoints } of snapshots.current.endpoints.values()) for (const { id } of endpoints) ids.add(id)
+    links.retain(ids)
+    timer = clock.after(POOL_SWEEP_MS, sweep, { background: true })
+  }
+  return { [Symbol.dispose]: () => timer.cancel() }
 }

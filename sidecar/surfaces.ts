@@ -33,6 +33,8 @@ export interface SurfaceDeps {
   readonly reporting: Reporting
   readonly links: LinkPool
   readonly apps: AppPool
+  /** Connections to applications that speak HTTP/2. */
+  readonly http2Apps: LinkPool
   readonly inbound: InboundProxy
   readonly outbound: OutboundProxy
   readonly plain: PlainInbound
@@ -109,8 +111,20 @@ export class Surfaces {
 
   /** Gauges are read when somebody looks. */
   #expose(accept: string | undefined): ReturnType<Reporting['registry']['expose']> {
-    const { seams, snapshots, load, identities, rotation, watch, reporting, links, apps, inbound, outbound } =
-      this.#deps
+    const {
+      seams,
+      snapshots,
+      load,
+      identities,
+      rotation,
+      watch,
+      reporting,
+      links,
+      apps,
+      http2Apps,
+      inbound,
+      outbound,
+    } = this.#deps
     const { plain, http2Counters } = this.#deps
     const { metrics, registry } = reporting
     const stale = watch.status.staleSinceMs
@@ -121,7 +135,9 @@ export class Surfaces {
     metrics.openConnections.series({ direction: 'outbound', kind: 'link' }).set(links.counts.links)
     metrics.openConnections.series({ direction: 'inbound', kind: 'link' }).set(inbound.counts.links)
     metrics.openConnections.series({ direction: 'inbound', kind: 'plain' }).set(plain.connectionCount)
-    metrics.openConnections.series({ direction: 'inbound', kind: 'upstream' }).set(apps.openCount)
+    metrics.openConnections
+      .series({ direction: 'inbound', kind: 'upstream' })
+      .set(apps.openCount + http2Apps.counts.links)
     metrics.openStreams.series({ direction: 'outbound' }).set(links.counts.streams)
     metrics.openStreams.series({ direction: 'inbound' }).set(inbound.counts.streams)
     metrics.watchLosses.series({}).set(watch.status.lossCount)

@@ -19,8 +19,8 @@ const DISCARD_BYTES = 64 * 1024
 /** How long a peer may go on sending after we said all we had to say: closing at once would reset what it has not read. */
 const LINGER_MS = 1_000
 /**
- * How long a peer that ended its side is believed to wait for its answer. Going away looks the same (Node, nginx and Envoy
- * take it for that at once), and what nobody waits for must not keep its callee busy until a timeout.
+ * How long a peer that ended its side is believed to wait for its answer. Going away looks the same (Node, nginx, Envoy
+ * take it for that at once), and what nobody waits for must not keep its callee busy.
  */
 const HALF_CLOSED_MS = 1_000
 
@@ -60,7 +60,7 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, TimedConn
     this.#decoder = new RequestDecoder(options.parser ?? (this.#isSecure ? secureParser : plainParser))
     socket.allowHalfOpen = true // a caller may end its side and wait for the answer
     socket.setNoDelay(true)
-    receiveFrom(socket, (chunk, length) => this.#receive(chunk, length))
+    receiveFrom(socket, (chunk, length) => this.receive(chunk, length))
     socket.on('end', () => this.#onInputEnd())
     socket.on('drain', () => {
       this.#stream?.onWritable()
@@ -144,7 +144,8 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, TimedConn
     this.#linger()
   }
 
-  #receive(chunk: Buffer, length: number): void {
+  /** Takes the first `length` octets of `chunk`, borrowed: what the socket reads, or what was read before this was made. */
+  receive(chunk: Buffer, length: number): void {
     if (this.#phase !== 'serving') return // lingering: bytes after a refusal are never parsed
     this.readCount++
     this.#decoder.push(chunk, length)

@@ -23,6 +23,11 @@ export class Http2ServerConnection<Peer> extends Http2Socket {
     this.#options = options
   }
 
+  /** No exchange is in flight. */
+  get isIdle(): boolean {
+    return this.openStreamCount === 0
+  }
+
   /** Announces the end in two steps (RFC 9113 §6.8) and closes when the last stream has ended. */
   drain(): void {
     this.connection.goAway()

@@ -10,12 +10,15 @@ import type { Http2Settings } from '../http2/http2-settings.ts'
 import { type Http2Counters, http2Counters } from '../http2/stream/flood-guard.ts'
 import type { ServerStream } from '../http2/stream/server-stream.ts'
 import { type Flushable, flushAfterTurn } from './http2-flush.ts'
+import { receiveFrom } from './shared-read.ts'
 
 /** What both kinds of HTTP/2 connections are made with. */
 export interface Http2SocketOptions {
   readonly settings: Http2Settings
   readonly clock: Clock
   readonly wheel: TimerWheel
+  /** Whether silence is answered with a PING, and silence after it with the end: for peers elsewhere, who may vanish. */
+  readonly keepAlive: boolean
   /** Where defences are counted; shared by connections. */
   readonly counters?: Http2Counters
 }
@@ -31,6 +34,7 @@ export abstract class Http2Socket implements Http2Owner, Flushable, WheelEntry {
   protected readonly connection: Http2Connection
   readonly #socket: Socket
   readonly #wheel: TimerWheel
+  readonly #keepAlive: boolean
   wheelNext: WheelEntry | undefined
   wheelPrevious: WheelEntry | undefined
   wheelSlot = -1
@@ -51,6 +55,7 @@ export abstract class Http2Socket implements Http2Owner, Flushable, WheelEntry {
   constructor(role: 'client' | 'server', socket: Socket, options: Http2SocketOptions) {
     this.#socket = socket
     this.#wheel = options.wheel
+    this.#keepAlive = options.keepAlive
     this.connection = new Http2Connection({
       role,
       settings: options.settings,
@@ -60,12 +65,14 @@ export abstract class Http2Socket implements Http2Owner, Flushable, WheelEntry {
       peerAddress: `${socket.remoteAddress}:${socket.remotePort}`,
     })
     socket.setNoDelay(true)
-    socket.on('data', (chunk: Buffer) => this.#onData(chunk))
+    socket.allowHalfOpen = false // there is nothing to say to a peer that hears no answers
+    receiveFrom(socket, (chunk, length) => this.receive(chunk, length))
     socket.on('drain', () => this.#onDrain())
     socket.on('error', (error: NodeJS.ErrnoException) => {
       this.#error ??= this.closingError(error.code ?? error.message)
     })
     socket.on('close', () => this.#onClose())
+    socket.resume()
     options.wheel.schedule(this, LOOK_MS)
     flushAfterTurn(this)
   }
@@ -120,6 +127,11 @@ export abstract class Http2Socket implements Http2Owner, Flushable, WheelEntry {
   onTimeout(): void {
     if (this.isClosed) return
     this.connection.look(LIMITS.streamStallMs / LOOK_MS)
+    this.#wheel.schedule(this, LOOK_MS)
+    if (this.#keepAlive) this.#checkPeer()
+  }
+
+  #checkPeer(): void {
     this.#silentLooks = this.#hasHeard ? 0 : this.#silentLooks + 1
     this.#hasHeard = false
     if (this.#silentLooks > LIMITS.linkPingTimeoutMs / LOOK_MS) {
@@ -128,13 +140,13 @@ export abstract class Http2Socket implements Http2Owner, Flushable, WheelEntry {
       return
     }
     if (this.#silentLooks === 1) this.connection.ping()
-    this.#wheel.schedule(this, LOOK_MS)
   }
 
-  #onData(chunk: Buffer): void {
+  /** Takes the first `length` octets of `chunk`, which is borrowed: what the socket reads, or what was read before this was made. */
+  receive(chunk: Buffer, length: number): void {
     this.#hasHeard = true
-    this.receivedBytes += chunk.length
-    this.connection.receive(chunk)
+    this.receivedBytes += length
+    this.connection.receive(length === chunk.length ? chunk : chunk.subarray(0, length))
   }
 
   #onDrain(): void {

@@ -1,11 +1,13 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { err, ok, type Result } from '../../certs/result.ts'
+import type { Clock } from '../core/clock.ts'
 import { LIMITS } from '../core/limits.ts'
 import { listenProblem } from '../core/listen-problem.ts'
 import type { TimerWheel } from '../core/timer-wheel.ts'
 import type { RequestHead } from '../http/head.ts'
 import type { DownstreamStream, StreamHandler } from '../http/streams.ts'
-import { Http1ServerConnection } from './http1-server-connection.ts'
+import type { Http2Counters } from '../http2/stream/flood-guard.ts'
+import { DetectedConnection } from './detected-connection.ts'
 
 /** One accepted connection, whatever it speaks. */
 export interface PlainConnection {
@@ -16,17 +18,25 @@ export interface PlainConnection {
   destroy(): void
 }
 
+/** What listeners without TLS need. */
+export interface PlainListenerDeps {
+  readonly clock: Clock
+  readonly wheel: TimerWheel
+  /** Where the defences of HTTP/2 are counted. */
+  readonly counters: Http2Counters
+}
+
 /** Listeners without TLS: of our application, or of callers without a sidecar. `Peer` says which listener a request came to. */
 export abstract class PlainListeners<Peer> implements StreamHandler<Peer> {
-  readonly #wheel: TimerWheel
+  readonly #deps: PlainListenerDeps
   readonly #servers: Server[] = []
   readonly #connections = new Set<PlainConnection>()
   /** Connections that came before the first snapshot was there: they wait, and fail nothing. */
   #early: Map<Socket, Peer> | undefined = new Map()
   #isDraining = false
 
-  constructor(wheel: TimerWheel) {
-    this.#wheel = wheel
+  constructor(deps: PlainListenerDeps) {
+    this.#deps = deps
   }
 
   abstract onRequest(head: RequestHead, end: boolean, stream: DownstreamStream, peer: Peer): void
@@ -87,9 +97,10 @@ export abstract class PlainListeners<Peer> implements StreamHandler<Peer> {
     socket.on('close', () => early.delete(socket))
   }
 
-  /** What is spoken on an accepted connection, which is paused: HTTP/1.1 unless a listener knows better. */
+  /** What is spoken on an accepted connection, which is paused: HTTP, as its first octets say, unless a listener knows better. */
   protected accept(socket: Socket, peer: Peer, onClosed: () => void): PlainConnection {
-    return new Http1ServerConnection(socket, { handler: this, peer, wheel: this.#wheel, onClosed })
+    const { clock, wheel, counters } = this.#deps
+    return new DetectedConnection(socket, { handler: this, peer, clock, wheel, counters, onClosed })
   }
 
   #serve(socket: Socket, peer: Peer): void {

@@ -17,10 +17,11 @@ export const canShareReads: boolean = onreadSymbols !== undefined
 
 /**
  * Has `receive` called with what an accepted socket reads: the first `length` octets of `chunk`, borrowed for the call.
- * The socket may be paused; the caller resumes it.
+ * The socket may be paused; the caller resumes it. Who received before hears nothing more.
  */
 export function receiveFrom(socket: Socket, receive: (chunk: Buffer, length: number) => void): void {
   if (shareReads(socket, receive)) return
+  socket.removeAllListeners('data')
   socket.on('data', (chunk: Buffer) => receive(chunk, chunk.length))
 }
 

@@ -1,5 +1,5 @@
 import { LIMITS } from '../core/limits.ts'
-import { MESH_ERRORS, type MeshError } from '../core/mesh-errors.ts'
+import { MESH_ERRORS, type MeshError, meshError } from '../core/mesh-errors.ts'
 import type { AttemptOutcome, Decision } from '../decide/decision.ts'
 import { isIdempotent } from '../decide/idempotency.ts'
 import { findField } from '../http/fields.ts'
@@ -12,9 +12,11 @@ import { toRecord } from '../pipeline/exchange-recorder.ts'
 import type { Lane } from '../pipeline/lane.ts'
 import type { LaneDeps } from '../pipeline/lane-deps.ts'
 import { addStepEvents, decideFirst, keepDecision } from '../pipeline/lane-tracing.ts'
+import { CallerShares, largestShare } from '../resilience/caller-shares.ts'
 import { forwardTraceContext } from '../telemetry/trace-context.ts'
 import { TcpDialer } from '../tunnel/tcp-upstream.ts'
 import type { AppLimits, AppPool } from '../upstream/app-pool.ts'
+import type { LinkPool, LinkTarget } from '../upstream/link-pool.ts'
 
 /** Who calls, and by which way. */
 export interface Caller {
@@ -34,17 +36,26 @@ const APP_LIMITS: AppLimits = {
   circuitBreaker: { maxConnections: 1_024, maxPending: LIMITS.pendingPerEndpointCount },
 }
 
+/** Exchanges with one application that speaks HTTP/2, and connections: another one only when the streams of those there are used up. */
+const APP_STREAM_COUNT = 4_096
+const APP_HTTP2_CONNECTION_COUNT = 64
+
 /** What arrives for our application: who calls is known, may they is decided, and it is handed over. */
 export class InboundLane implements Lane<Exchange> {
   readonly direction = 'inbound'
   readonly #deps: LaneDeps
   readonly #apps: AppPool
   readonly #tcp: TcpDialer
+  readonly #http2: LinkPool
+  readonly #http2Targets = new Map<number, LinkTarget>()
+  readonly #shares = new CallerShares()
   readonly #appHost: string
 
-  constructor(deps: LaneDeps, apps: AppPool, appHost: string) {
+  /** @param http2 connections to applications that speak HTTP/2 */
+  constructor(deps: LaneDeps, apps: AppPool, http2: LinkPool, appHost: string) {
     this.#deps = deps
     this.#apps = apps
+    this.#http2 = http2
     this.#tcp = new TcpDialer(deps.clock)
     this.#appHost = appHost
   }
@@ -101,12 +112,15 @@ export class InboundLane implements Lane<Exchange> {
     const { appPort, appProtocol, facts } = exchange.notes
     if (appProtocol === 'tcp')
       this.#tcp.open(this.#appHost, appPort, exchange, APP_LIMITS.connectTimeoutMs, facts?.caller)
-    else this.#apps.send(this.#appHost, appPort, exchange, APP_LIMITS, facts?.caller)
+    else if (appProtocol === 'http') this.#apps.send(this.#appHost, appPort, exchange, APP_LIMITS, facts?.caller)
+    else this.#openHttp2(exchange, appPort)
   }
 
   abandon(exchange: Exchange): void {
-    if (exchange.notes.appProtocol === 'tcp') this.#tcp.abandon(exchange)
-    else this.#apps.abandon(this.#appHost, exchange.notes.appPort, exchange)
+    const { appPort, appProtocol } = exchange.notes
+    if (appProtocol === 'tcp') this.#tcp.abandon(exchange)
+    else if (appProtocol === 'http') this.#apps.abandon(this.#appHost, appPort, exchange)
+    else this.#http2.abandon(this.#http2Target(appPort), exchange)
   }
 
   /** An application does not speak for the mesh: with `x-outrigger-error` it would decide over the caller's retries. */
@@ -122,7 +136,11 @@ export class InboundLane implements Lane<Exchange> {
   }
 
   onEnd(exchange: Exchange, end: ExchangeEnd): void {
-    const { span } = exchange.notes
+    const { span, share } = exchange.notes
+    if (share !== undefined) {
+      share.inUse--
+      this.#shares.forget(exchange.notes.facts?.caller)
+    }
     addStepEvents(exchange)
     const error = end.error
     span?.end({
@@ -133,6 +151,34 @@ export class InboundLane implements Lane<Exchange> {
     })
     keepDecision(this.#deps, exchange, end.status)
     this.#deps.onRecord(toRecord('inbound', exchange, end, this.#deps.clock))
+  }
+
+  /** HTTP/2 with prior knowledge. The application allows so many streams; one caller must not have all of them. */
+  #openHttp2(exchange: Exchange, appPort: number): void {
+    const { facts } = exchange.notes
+    if (exchange.head.upgrade !== undefined)
+      return exchange.onResponseError(
+        meshError('not-implemented', `port ${appPort} speaks HTTP/2, and takes no upgrades`),
+      )
+    if (exchange.notes.share === undefined) {
+      const share = this.#shares.of(facts?.caller)
+      if (share.inUse >= largestShare(share, APP_STREAM_COUNT))
+        return exchange.onResponseError(
+          meshError('circuit-open', `the caller has ${share.inUse} requests in flight to port ${appPort}`),
+        )
+      share.inUse++
+      exchange.notes.share = share
+    }
+    this.#http2.open(this.#http2Target(appPort), exchange, APP_LIMITS.connectTimeoutMs, APP_HTTP2_CONNECTION_COUNT)
+  }
+
+  #http2Target(appPort: number): LinkTarget {
+    let target = this.#http2Targets.get(appPort)
+    if (target === undefined) {
+      target = { id: `the application's port ${appPort}`, address: this.#appHost, port: appPort }
+      this.#http2Targets.set(appPort, target)
+    }
+    return target
   }
 
   #startSpan(exchange: Exchange): void {

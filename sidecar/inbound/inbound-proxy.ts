@@ -140,6 +140,7 @@ export class InboundProxy implements StreamHandler<Caller> {
       handler: this,
       peer: linkPeer,
       settings: LINK_SETTINGS,
+      keepAlive: true,
       clock,
       wheel,
       counters,

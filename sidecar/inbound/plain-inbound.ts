@@ -1,11 +1,11 @@
-import { PlainListeners } from '../connection/plain-listeners.ts'
+import { type PlainListenerDeps, PlainListeners } from '../connection/plain-listeners.ts'
 import type { RequestHead } from '../http/head.ts'
 import type { DownstreamStream } from '../http/streams.ts'
 import { Exchange, type ExchangeDeps } from '../pipeline/exchange.ts'
 import type { InboundLane } from './inbound-lane.ts'
 
 /** What the listeners for callers without a sidecar need. */
-export interface PlainInboundDeps extends ExchangeDeps {
+export interface PlainInboundDeps extends ExchangeDeps, PlainListenerDeps {
   readonly lane: InboundLane
 }
 
@@ -14,7 +14,7 @@ export class PlainInbound extends PlainListeners<number> {
   readonly #deps: PlainInboundDeps
 
   constructor(deps: PlainInboundDeps) {
-    super(deps.wheel)
+    super(deps)
     this.#deps = deps
   }
 

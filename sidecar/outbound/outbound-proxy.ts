@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { type PlainConnection, PlainListeners } from '../connection/plain-listeners.ts'
+import { type PlainConnection, type PlainListenerDeps, PlainListeners } from '../connection/plain-listeners.ts'
 import { hostOf } from '../http/authority.ts'
 import type { RequestHead } from '../http/head.ts'
 import type { DownstreamStream } from '../http/streams.ts'
@@ -15,7 +15,7 @@ export interface ListenerTarget {
 }
 
 /** What the application's listeners need. */
-export interface OutboundDeps extends ExchangeDeps {
+export interface OutboundDeps extends ExchangeDeps, PlainListenerDeps {
   readonly lane: OutboundLane
   /** Asks for services that requests name and that are not known yet. */
   readonly discovery: { ask(host: string): Promise<unknown> | undefined }
@@ -26,7 +26,7 @@ export class OutboundProxy extends PlainListeners<ListenerTarget> {
   readonly #deps: OutboundDeps
 
   constructor(deps: OutboundDeps) {
-    super(deps.wheel)
+    super(deps)
     this.#deps = deps
   }
 

@@ -1,6 +1,7 @@
 import type { Endpoint, Protocol, RouteRule } from '../config/resources.ts'
 import type { ForwardEdits, RequestFacts } from '../decide/decision.ts'
 import type { StepRecorder } from '../decide/trace-step.ts'
+import type { Share } from '../resilience/caller-shares.ts'
 import type { LiveSpan } from '../telemetry/live-span.ts'
 import type { TraceContext } from '../telemetry/trace-context.ts'
 
@@ -27,6 +28,8 @@ export interface ExchangeNotes {
   /** Inbound: where the application takes it, and what it speaks there. */
   appPort: number
   appProtocol: Protocol
+  /** Inbound: what the exchange is counted in, of its caller. */
+  share: Share | undefined
 }
 
 /** Empty notes. */
@@ -44,4 +47,5 @@ export const newNotes = (): ExchangeNotes => ({
   countedService: undefined,
   appPort: 0,
   appProtocol: 'http',
+  share: undefined,
 })

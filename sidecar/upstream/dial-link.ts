@@ -1,5 +1,4 @@
 import { connect } from 'node:tls'
-import type { Endpoint } from '../config/resources.ts'
 import { Http2ClientConnection } from '../connection/http2-client-connection.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/logger.ts'
@@ -10,7 +9,7 @@ import type { Http2Counters } from '../http2/stream/flood-guard.ts'
 import type { IdentityStore } from '../mtls/identity-store.ts'
 import { linkClientOptions } from '../mtls/tls-contexts.ts'
 import { verifyPeer } from '../mtls/verify-peer.ts'
-import type { DialLink, DialListener } from './link-pool.ts'
+import type { DialLink, DialListener, LinkTarget } from './link-pool.ts'
 
 interface LinkDialerDeps {
   readonly identities: IdentityStore
@@ -31,7 +30,7 @@ export function createLinkDialer(deps: LinkDialerDeps): DialLink {
 
 function dial(
   { identities, clock, wheel, log, counters }: LinkDialerDeps,
-  endpoint: Endpoint,
+  endpoint: LinkTarget,
   timeoutMs: number,
   listener: DialListener,
 ): void {
@@ -73,6 +72,7 @@ function dial(
     socket.removeListener('close', onClose) // this one alone: Node frees the TLS state by another
     const link: Http2ClientConnection = new Http2ClientConnection(socket, {
       settings: LINK_SETTINGS,
+      keepAlive: true,
       clock,
       wheel,
       counters,

@@ -6,6 +6,9 @@ import type { Fields, RequestHead } from '../http/head.ts'
 import type { ResponseSink, UpstreamStream } from '../http/streams.ts'
 import type { Attempt } from '../pipeline/lane.ts'
 
+/** Where links lead to: an endpoint of the mesh, or an application on this host. */
+export type LinkTarget = Pick<Endpoint, 'id' | 'address' | 'port' | 'identity'>
+
 /** One mesh link, as the pool uses it: an HTTP/2 client connection over mutual TLS. */
 export interface Link {
   readonly canOpenStream: boolean
@@ -28,7 +31,7 @@ export interface DialListener {
 }
 
 /** Makes one link to an endpoint, and proves who is at the other end. */
-export type DialLink = (endpoint: Endpoint, timeoutMs: number, listener: DialListener) => void
+export type DialLink = (endpoint: LinkTarget, timeoutMs: number, listener: DialListener) => void
 
 /** The sink and head of a try. */
 export type LinkAttempt = Attempt & ResponseSink
@@ -41,7 +44,7 @@ type Dialing = 'no' | 'yes' | 'stale'
  * failed dial fails all that wait, for they would wait for the same.
  */
 class EndpointLinks implements DialListener {
-  readonly #endpoint: Endpoint
+  readonly #endpoint: LinkTarget
   readonly #dial: DialLink
   readonly #clock: Clock
   readonly #links: Link[] = []
@@ -57,7 +60,7 @@ class EndpointLinks implements DialListener {
   #connectTimeoutMs = 1_000
   lastUsedMs: number
 
-  constructor(endpoint: Endpoint, dial: DialLink, clock: Clock) {
+  constructor(endpoint: LinkTarget, dial: DialLink, clock: Clock) {
     this.#endpoint = endpoint
     this.#dial = dial
     this.#clock = clock
@@ -65,7 +68,7 @@ class EndpointLinks implements DialListener {
   }
 
   /** Whether `endpoint` is still reached where these links lead to. */
-  leadsTo(endpoint: Endpoint): boolean {
+  leadsTo(endpoint: LinkTarget): boolean {
     const mine = this.#endpoint
     return (
       mine === endpoint ||
@@ -238,7 +241,7 @@ export class LinkPool {
 
   /** Sends a try to an endpoint: `onStream` at once where a link stands, else when one is made. */
   open(
-    endpoint: Endpoint,
+    endpoint: LinkTarget,
     attempt: LinkAttempt,
     connectTimeoutMs: number,
     maxLinks: number,
@@ -254,7 +257,7 @@ export class LinkPool {
   }
 
   /** Forgets a try that still waits. */
-  abandon(endpoint: Endpoint, attempt: LinkAttempt): void {
+  abandon(endpoint: LinkTarget, attempt: LinkAttempt): void {
     if (this.#byEndpoint.get(endpoint.id)?.abandon(attempt) === true) return
     for (const links of this.#former) if (links.abandon(attempt)) return
   }

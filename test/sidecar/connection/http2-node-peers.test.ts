@@ -31,7 +31,15 @@ async function ourServer(onSeen: (seen: SeenRequest) => void, settings = LINK_SE
   let closed = 0
   const server = createServer((socket) => {
     connections.push(
-      new Http2ServerConnection(socket, { handler, peer: 'someone', settings, clock, wheel, onClosed: () => closed++ }),
+      new Http2ServerConnection(socket, {
+        handler,
+        peer: 'someone',
+        settings,
+        keepAlive: true,
+        clock,
+        wheel,
+        onClosed: () => closed++,
+      }),
     )
   })
   server.listen(0)
@@ -47,6 +55,7 @@ async function ourClient(port: number) {
   let gone = 0
   const connection = new Http2ClientConnection(socket, {
     settings: LINK_SETTINGS,
+    keepAlive: true,
     clock,
     wheel,
     onCapacity() {},

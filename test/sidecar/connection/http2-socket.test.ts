@@ -20,6 +20,7 @@ class FakeSocket extends EventEmitter {
   readonly remoteAddress = '10.0.0.1'
   readonly remotePort = 1
   setNoDelay(): void {}
+  resume(): void {}
   write(octets: Buffer): boolean {
     this.writes.push(octets)
     return this.takesMore
@@ -48,6 +49,7 @@ async function connected() {
   let gone = 0
   const connection = new Http2ClientConnection(socket as unknown as Socket, {
     settings: LINK_SETTINGS,
+    keepAlive: true,
     clock,
     wheel,
     onCapacity() {},

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
-import type { Endpoint } from '../../../sidecar/config/resources.ts'
 import { meshError } from '../../../sidecar/core/mesh-errors.ts'
 import { NO_FIELDS, type RequestHead } from '../../../sidecar/http/head.ts'
 import type { ResponseSink, UpstreamStream } from '../../../sidecar/http/streams.ts'
-import type { DialLink, DialListener, Link } from '../../../sidecar/upstream/link-pool.ts'
+import type { DialLink, DialListener, Link, LinkTarget } from '../../../sidecar/upstream/link-pool.ts'
 import { RecordingUpstream } from '../../support/recording-streams.ts'
 
 /** A mesh link without a wire: a test ends its streams, changes its peer's limit, and breaks it. Tells what a real one tells. */
@@ -94,12 +93,12 @@ export class ScriptedLink implements Link {
 
 /** One dial that a test decides. */
 export class ScriptedDial {
-  readonly endpoint: Endpoint
+  readonly endpoint: LinkTarget
   readonly timeoutMs: number
   readonly listener: DialListener
   isPending = true
 
-  constructor(endpoint: Endpoint, timeoutMs: number, listener: DialListener) {
+  constructor(endpoint: LinkTarget, timeoutMs: number, listener: DialListener) {
     this.endpoint = endpoint
     this.timeoutMs = timeoutMs
     this.listener = listener
