@@ -16,12 +16,9 @@ import { SocketWriter } from './socket-writer.ts'
 const UNREAD_HIGH_BYTES = 16 * 1024
 /** Body that is read over after its response, so that the connection can be kept (RFC 9112 §9.3). */
 const DISCARD_BYTES = 64 * 1024
-/** How long a peer may go on sending after we said all we had to say: closing at once would reset what it has not read. */
+/** How long a peer may go on sending after our last word: closing at once would reset what it has not read. */
 const LINGER_MS = 1_000
-/**
- * How long a peer that ended its side is believed to wait for its answer. Going away looks the same (Node, nginx, Envoy
- * take it for that at once), and what nobody waits for must not keep its callee busy.
- */
+/** How long a peer that ended its side is believed to wait for its answer: going away looks the same, and others take it for that. */
 const HALF_CLOSED_MS = 1_000
 
 const plainParser = new RequestHeadParser('http')

@@ -57,7 +57,7 @@ test('HTTP/2 with prior knowledge on both sides: bodies, trailers and many strea
   const session = connect(`http://127.0.0.1:${mesh.workload('web').portFor('orders')}`)
   await eventually('the port is known to speak HTTP/2', async () => {
     const { response } = await request(session, { ':path': '/first' })
-    return response[':status'] === 200
+    return Number(response[':status']) === 200
   })
   const bodies = Array.from({ length: 100 }, (_, i) => Buffer.alloc(i * 1_000, `${i % 10}`))
   const answers = await Promise.all(
@@ -96,7 +96,10 @@ test('a caller that gives up is heard by an application of HTTP/2, and its conne
   await using mesh = await startTestMesh({ services: { orders: { raw: hang } }, callers: ['web'] })
   await mesh.apply(DECLARED)
   const session = connect(`http://127.0.0.1:${mesh.workload('web').portFor('orders')}`)
-  await eventually('it answers', async () => (await request(session, { ':path': '/' })).response[':status'] === 204)
+  await eventually(
+    'it answers',
+    async () => Number((await request(session, { ':path': '/' })).response[':status']) === 204,
+  )
   const stream = session.request({ ':path': '/hang' })
   await once(stream, 'data')
   stream.close(constants.NGHTTP2_CANCEL)
