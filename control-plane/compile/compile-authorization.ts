@@ -7,6 +7,7 @@ import type {
   TextMatch,
 } from '../../sidecar/config/resources.ts'
 import type { AuthorizationPolicySpec, AuthorizationSource as IntendedSource } from '../policy/authorization-policy.ts'
+import { asCompared, canonicalHostMatch, canonicalPathMatch } from '../policy/canonical-match.ts'
 import type { AuthorizationPolicyManifest } from '../policy/manifest.ts'
 import type { Workload, World } from '../world/world.ts'
 import { identityOf } from './identity-of.ts'
@@ -87,7 +88,10 @@ function toRule(
       ports,
       methods: [...methods],
       hosts: hosts.map(toHostMatch),
-      paths: paths.map(({ type, value }) => ({ type: type === 'Exact' ? 'exact' : 'path-prefix', value })),
+      paths: paths.map(({ type, value }) => ({
+        type: type === 'Exact' ? 'exact' : 'path-prefix',
+        value: asCompared(canonicalPathMatch(value)),
+      })),
       headers: headers.map(
         ({ name, value }): NamedMatch => ({
           name: name.toLowerCase(),
@@ -110,9 +114,9 @@ function toSource(source: IntendedSource, world: World, namespace: string): Auth
   return { cidrs: cidr === undefined ? [] : [cidr] }
 }
 
-/** `*` is any host, `*.shop.example` any below it; hosts compare in lower case. */
+/** `*` is any host, `*.shop.example` any below it. */
 function toHostMatch(host: string): TextMatch {
-  const value = host.toLowerCase()
+  const value = asCompared(canonicalHostMatch(host))
   if (value === '*') return { type: 'present', value: '' }
   return value.startsWith('*') ? { type: 'suffix', value: value.slice(1) } : { type: 'exact', value }
 }

@@ -6,6 +6,7 @@ import type {
   TextMatch,
   TrafficSettings,
 } from '../../sidecar/config/resources.ts'
+import { asCompared, canonicalPathMatch } from '../policy/canonical-match.ts'
 import type { HTTPRouteMatch, HTTPRouteRule } from '../policy/http-route.ts'
 import { manifestKey, refOf } from '../policy/manifest.ts'
 import type { World, WorldService } from '../world/world.ts'
@@ -84,7 +85,7 @@ function toRetry(retry: NonNullable<HTTPRouteRule['retry']>, base: RetrySettings
 
 /** The prefix `/` matches every path: it is left out, unless the prefix is to be replaced. */
 function toMatch({ path, method, headers = [], queryParams = [] }: HTTPRouteMatch, needsPrefix: boolean): RouteMatch {
-  const value = path?.value ?? '/'
+  const value = asCompared(canonicalPathMatch(path?.value ?? '/'))
   const isAny = path?.type !== 'Exact' && value === '/' && !needsPrefix
   const type = path?.type === 'Exact' ? 'exact' : 'path-prefix'
   return {

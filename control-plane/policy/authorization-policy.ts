@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import Type, { type Static } from 'typebox'
+import { canonicalHostMatch, canonicalPathMatch, checkHeaderMatch, toShapeProblems } from './canonical-match.ts'
 import { type KindDefinition, OUTRIGGER_API } from './kind-definition.ts'
 import {
   FieldName,
@@ -127,10 +128,16 @@ function check(spec: AuthorizationPolicySpec): readonly ShapeProblem[] {
     for (const [j, source] of (rule.sources ?? []).entries()) {
       problems.push(...checkSource(source, ['spec', 'rules', i, 'sources', j]))
     }
+    const http = ['spec', 'rules', i, 'http']
+    for (const [j, host] of (rule.http?.hosts ?? []).entries())
+      problems.push(...toShapeProblems(canonicalHostMatch(host), host, [...http, 'hosts', j]))
+    for (const [j, { value }] of (rule.http?.paths ?? []).entries())
+      problems.push(...toShapeProblems(canonicalPathMatch(value), value, [...http, 'paths', j, 'value']))
     for (const [j, header] of (rule.http?.headers ?? []).entries()) {
+      problems.push(...checkHeaderMatch(header.name, header.value, [...http, 'headers', j]))
       const wantsValue = header.type !== 'Present'
       if (wantsValue === (header.value !== undefined)) continue
-      const path = ['spec', 'rules', i, 'http', 'headers', j, 'value']
+      const path = [...http, 'headers', j, 'value']
       problems.push({ path, problem: wantsValue ? 'is missing' : 'does not belong to type Present' })
     }
   }

@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox'
+import { canonicalPathMatch, checkHeaderMatch, toShapeProblems } from './canonical-match.ts'
 import { findDurationMs } from './duration.ts'
 import { checkFilters, HTTPRouteFilter } from './http-route-filter.ts'
 import type { KindDefinition } from './kind-definition.ts'
@@ -123,7 +124,7 @@ function check(spec: HTTPRouteSpec): readonly ShapeProblem[] {
         hasBackends: (rule.backendRefs ?? []).length > 0,
         hasOnePrefixMatch: matches.every((match) => (match.path?.type ?? 'PathPrefix') === 'PathPrefix'),
       }),
-      ...matches.flatMap((match, j) => checkPath(match.path?.value, [...at, 'matches', j, 'path', 'value'])),
+      ...matches.flatMap((match, j) => checkMatch(match, [...at, 'matches', j])),
       ...checkTimeouts(rule.timeouts, [...at, 'timeouts']),
     )
   }
@@ -137,18 +138,16 @@ function check(spec: HTTPRouteSpec): readonly ShapeProblem[] {
   return problems
 }
 
-/** Paths that a normalized request can never have would make a rule that silently matches nothing. */
-function checkPath(value: string | undefined, path: FieldPath): readonly ShapeProblem[] {
-  const bad = value?.match(/\/\/|\/\.\.?(?=\/|$)|%2f/i)?.[0]
-  if (bad === undefined) return []
-  return [
-    {
-      path,
-      problem: `holds "${bad}"`,
-      found: JSON.stringify(value),
-      allowed: 'paths without "//", "/./", "/../" and "%2f"',
-    },
-  ]
+function checkMatch({ path, headers = [] }: HTTPRouteMatch, at: FieldPath): readonly ShapeProblem[] {
+  const value = path?.value ?? '/'
+  const where = [...at, 'path', 'value']
+  const problems = [...toShapeProblems(canonicalPathMatch(value), value, where)]
+  // Gateway API, HTTPPathMatch.value: a slash that is none is not routed by.
+  if (problems.length === 0 && /%2f/i.test(value))
+    problems.push({ path: where, problem: 'holds "%2f"', found: JSON.stringify(value), allowed: 'paths without "%2f"' })
+  for (const [i, header] of headers.entries())
+    problems.push(...checkHeaderMatch(header.name, header.value, [...at, 'headers', i]))
+  return problems
 }
 
 function checkTimeouts(timeouts: HTTPRouteRule['timeouts'], path: FieldPath): readonly ShapeProblem[] {
