@@ -155,6 +155,12 @@ export class ApiServer {
   }
 }
 
+/**
+ * What an open segment may be: a kind, a namespace, a name, an id. A slash that was escaped, dots alone or a control
+ * character would make another key of what a route makes of it.
+ */
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/
+
 /** The open segments of `pattern` in `path`, or undefined when it does not match. */
 export function matchPath(pattern: string, path: string): Readonly<Record<string, string>> | undefined {
   const wanted = pattern.split('/')
@@ -164,8 +170,10 @@ export function matchPath(pattern: string, path: string): Readonly<Record<string
   for (const [i, segment] of wanted.entries()) {
     const value = decode(got[i] ?? '')
     if (value === undefined) return undefined
-    if (segment.startsWith(':')) params.push([segment.slice(1), value])
-    else if (segment !== value) return undefined
+    if (!segment.startsWith(':')) {
+      if (segment !== value) return undefined
+    } else if (NAME.test(value)) params.push([segment.slice(1), value])
+    else return undefined
   }
   return Object.fromEntries(params)
 }

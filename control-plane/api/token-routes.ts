@@ -46,9 +46,15 @@ export function tokenRoutes(tokens: Pick<JoinTokens, 'create' | 'revoke'>, clock
       method: 'DELETE',
       pattern: '/v1/tokens/:id',
       async answer({ params }) {
-        const revoked = await tokens.revoke(params['id'] ?? '')
-        if (revoked.ok) return reply({})
-        return failure(503, { what: revoked.error, where: 'registry', allowed: 'try again' })
+        const id = params['id'] ?? ''
+        const revoked = await tokens.revoke(id)
+        if (!revoked.ok) return failure(503, { what: revoked.error, where: 'registry', allowed: 'try again' })
+        if (revoked.value) return reply({})
+        return failure(404, {
+          what: `there is no join token "${id}"`,
+          where: 'path',
+          allowed: 'the id that POST /v1/tokens answered: the part of a token between the dots',
+        })
       },
     },
   ]

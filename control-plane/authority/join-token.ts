@@ -6,6 +6,8 @@ import { NAME_PATTERN } from './name-pattern.ts'
 
 const ID_BYTES = 8
 const SECRET_BYTES = 32
+/** The public part of a token, by which it is revoked. */
+export const TOKEN_ID = /^[0-9a-f]{16}$/
 const SHAPE = /^outrigger-join\.([0-9a-f]{16})\.([A-Za-z0-9_-]{43})$/
 /** Longest list of patterns in one token. */
 const MAX_PATTERNS = 32
@@ -18,7 +20,7 @@ const Patterns = Type.Array(Type.String({ pattern: NAME_PATTERN.source, maxLengt
 /** What the registry knows of a join token: not its secret, only the secret's SHA-256, which is enough for 256 random bits. */
 export const StoredToken = Type.Object(
   {
-    id: Type.String({ pattern: '^[0-9a-f]{16}$' }),
+    id: Type.String({ pattern: TOKEN_ID.source }),
     secretHash: Type.String({ pattern: '^[0-9a-f]{64}$' }),
     /** Namespaces and service accounts that may be asked for: names, or beginnings with `*`. */
     namespaces: Patterns,

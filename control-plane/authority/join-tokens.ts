@@ -8,6 +8,7 @@ import {
   findTokenParts,
   isSecretOf,
   type StoredToken,
+  TOKEN_ID,
   type TokenGrant,
   writeToken,
 } from './join-token.ts'
@@ -56,10 +57,14 @@ export class JoinTokens implements Disposable {
       : err({ kind: 'registry', sentence: `Cannot keep the join token: ${put.error.detail}` })
   }
 
-  /** Makes a token worthless. One that does not exist is no error. */
-  async revoke(id: string): Promise<Result<void, string>> {
-    const deleted = await this.#registry.delete(this.#prefix + id)
-    return deleted.ok ? ok(undefined) : err(`Cannot revoke the join token: ${deleted.error.detail}`)
+  /** Makes a token worthless. False when there is none of that id: nothing else is ever deleted by it. */
+  async revoke(id: string): Promise<Result<boolean, string>> {
+    if (!TOKEN_ID.test(id)) return ok(false)
+    const key = this.#prefix + id
+    const known = await this.#registry.get(key, { consistent: true })
+    if (known.ok && known.value === undefined) return ok(false)
+    const deleted = known.ok ? await this.#registry.delete(key) : known
+    return deleted.ok ? ok(true) : err(`Cannot revoke the join token: ${deleted.error.detail}`)
   }
 
   /**
