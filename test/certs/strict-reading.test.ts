@@ -92,6 +92,10 @@ const GOOD: readonly (readonly [string, Partial<typeof PARTS>])[] = [
   ['32 extensions', many(32)],
   ['64 names', uris(64)],
   ['64 purposes', purposes(64)],
+  [
+    'a name of an extension of 32 octets',
+    withExtension(sequence(raw(0x06, Buffer.alloc(32, 1)), octetString(Buffer.of()))),
+  ],
   ['no path length', withExtension(extension(OID.basicConstraints, sequence(boolean(true))))],
   ['a key usage of two octets', withExtension(extension(OID.keyUsage, bitString(Buffer.of(0x80, 0x80), 7)))],
   ['29 February of a leap year', from(short('280229000000Z'))],
@@ -268,5 +272,6 @@ test('PEM is read up to a million characters, with one spelling for its octets',
   assert(fromPem('CERTIFICATE', block('AA==')).ok)
   // bits past the last octet, padding in the middle, too little of it, nothing at all
   for (const text of ['AB==', 'AA==\nAA==', 'AA', '']) assert(!fromPem('CERTIFICATE', block(text)).ok, text)
+  assert(!fromPem('CERTIFICATE', pem + pem.replace(/-----END.*/, '')).ok, 'a block that ends with the text')
   assert(!bundleFromPem('mesh.example', 1, [pem, 'nonsense']).ok)
 })
