@@ -138,6 +138,7 @@ function stage(script: Script = {}, head: RequestHead = requestHead(), end = tru
     connect,
     assertClean,
     isWaiting: () => waiting !== undefined,
+    timerCount: () => wheel.size,
   }
 }
 
@@ -388,8 +389,9 @@ for (const [what, request, status, isTunnel] of TUNNELS) {
   test(`${what} has ${isTunnel ? 'no timeout' : 'the timeouts of any response'}`, () => {
     const s = stage({ requestTimeoutMs: 500, streamIdleTimeoutMs: 300 }, requestHead(request), false)
     s.up().sink.onResponseHead(head(status), false)
+    assert.equal(s.timerCount(), isTunnel ? 0 : 1)
     s.clock.turn(60_000)
-    assert.equal(s.resetCode(), isTunnel ? undefined : 'timeout')
+    assert.deepEqual([s.resetCode(), s.timerCount()], [isTunnel ? undefined : 'timeout', 0])
     if (isTunnel) s.exchange.onEnd([])
     if (isTunnel) s.up().sink.onResponseEnd([])
     s.assertClean()
