@@ -10,6 +10,7 @@ import { describeFailure, describeMatch, firstFailure, MATCHES } from './match-r
 import { editPath } from './path-edit.ts'
 import { NONE_TRIED, pickEndpoint } from './pick-endpoint.ts'
 import { redirect } from './redirect.ts'
+import { requestTimeout } from './request-timeout.ts'
 import type { Recorder } from './trace-step.ts'
 
 /** Where a request that leaves our application goes: service, rule, backend, endpoint. */
@@ -81,8 +82,9 @@ function forward(
   if (full !== undefined) return refuse(full)
   const endpoint = pickEndpoint({ service, port: backend.port, traffic, tried: NONE_TRIED }, world, recorder)
   if ('code' in endpoint) return refuse(endpoint)
-  const { retry, requestTimeoutMs, perTryTimeoutMs } = compiled
-  if (recorder.isOn) describePlan(compiled, facts, recorder)
+  const { retry, perTryTimeoutMs } = compiled
+  const requestTimeoutMs = requestTimeout(compiled.requestTimeoutMs, facts)
+  if (recorder.isOn) describePlan(compiled, requestTimeoutMs, facts, recorder)
   const edits = compiled.isRewriting ? rewrittenEdits(compiled, facts) : compiled.edits
   const plan: AttemptPlan = {
     facts,
@@ -125,8 +127,12 @@ function rewrittenEdits(compiled: CompiledRule, facts: RequestFacts): ForwardEdi
   }
 }
 
-function describePlan(compiled: CompiledRule, facts: RequestFacts, recorder: Recorder): void {
-  const { retry, requestTimeoutMs, perTryTimeoutMs } = compiled
+function describePlan(
+  { retry, perTryTimeoutMs }: CompiledRule,
+  requestTimeoutMs: number,
+  facts: RequestFacts,
+  recorder: Recorder,
+): void {
   recorder.record({ step: 'timeouts', requestMs: requestTimeoutMs, perTryMs: perTryTimeoutMs })
   const why = whyIdempotent(facts, retry)
   recorder.record({

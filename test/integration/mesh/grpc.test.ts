@@ -1,0 +1,196 @@
+import assert from 'node:assert/strict'
+import { connect, type Socket } from 'node:net'
+import * as grpc from '@grpc/grpc-js'
+import test from 'ava'
+import { eventually, startTestMesh } from '../../support/mesh.ts'
+
+const octets = { serialize: (value: Buffer) => value, deserialize: (value: Buffer) => value }
+const method = (name: string, requestStream: boolean, responseStream: boolean) => ({
+  path: `/test.Orders/${name}`,
+  requestStream,
+  responseStream,
+  requestSerialize: octets.serialize,
+  requestDeserialize: octets.deserialize,
+  responseSerialize: octets.serialize,
+  responseDeserialize: octets.deserialize,
+})
+const SERVICE = {
+  echo: method('Echo', false, false),
+  fail: method('Fail', false, false),
+  hang: method('Hang', false, false),
+  count: method('Count', false, true),
+  sum: method('Sum', true, false),
+  talk: method('Talk', true, true),
+}
+const Client = grpc.makeGenericClientConstructor(SERVICE, 'test.Orders')
+/** Methods that the constructor makes at run time. */
+// biome-ignore lint/suspicious/noExplicitAny: grpc-js has no types for methods that are made at run time
+type Made = any
+
+const DECLARED = `apiVersion: v1
+kind: Service
+metadata: {name: orders, namespace: shop}
+spec: {ports: [{port: 80, appProtocol: grpc}]}
+`
+
+/** Carries an accepted connection on to the server of grpc-js, which binds its own port. */
+function relay(socket: Socket, port: number): void {
+  const there = connect({ port, host: '127.0.0.1' })
+  there.on('error', () => socket.destroy())
+  there.on('close', () => socket.destroy())
+  socket.on('close', () => there.destroy())
+  socket.pipe(there).pipe(socket)
+}
+
+/** A mesh with a gRPC application behind a sidecar, and a client of gRPC behind another. */
+async function grpcMesh() {
+  const heard = { cancelled: 0, deadlineMs: 0 }
+  const server = new grpc.Server({ 'grpc.max_receive_message_length': -1 })
+  server.addService(SERVICE as Made, {
+    echo: (call: Made, reply: Made) => {
+      const meta = new grpc.Metadata()
+      meta.set('x-said', call.metadata.get('x-say')[0] ?? '')
+      meta.set('blob-bin', call.metadata.get('blob-bin')[0] ?? Buffer.alloc(0))
+      call.sendMetadata(meta)
+      const trailer = new grpc.Metadata()
+      trailer.set('x-last', 'word')
+      reply(null, call.request, trailer)
+    },
+    fail: (_call: Made, reply: Made) => reply({ code: grpc.status.FAILED_PRECONDITION, details: 'not today – ever' }),
+    hang: (call: Made) => {
+      heard.deadlineMs = Number(call.getDeadline()) - Date.now()
+      call.on('cancelled', () => heard.cancelled++)
+    },
+    count: (call: Made) => {
+      for (let i = 0; i < 100; i++) call.write(Buffer.from(`${i}`))
+      call.end()
+    },
+    sum: (call: Made, reply: Made) => {
+      let bytes = 0
+      call.on('data', (chunk: Buffer) => {
+        bytes += chunk.length
+      })
+      call.on('end', () => reply(null, Buffer.from(`${bytes}`)))
+    },
+    talk: (call: Made) => {
+      call.on('data', (chunk: Buffer) => call.write(Buffer.from(chunk.toString().toUpperCase())))
+      call.on('end', () => call.end())
+    },
+  })
+  const port = await new Promise<number>((resolve, reject) =>
+    server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, bound) =>
+      error === null ? resolve(bound) : reject(error),
+    ),
+  )
+  const mesh = await startTestMesh({ services: { orders: { raw: (socket) => relay(socket, port) } }, callers: ['web'] })
+  await mesh.apply(DECLARED)
+  const client: Made = new Client(
+    `127.0.0.1:${mesh.workload('web').portFor('orders')}`,
+    grpc.credentials.createInsecure(),
+    { 'grpc.max_receive_message_length': -1 },
+  )
+  await eventually('the application answers', () => answers(client))
+  return {
+    client,
+    heard,
+    mesh,
+    [Symbol.asyncDispose]: async () => {
+      client.close()
+      server.forceShutdown()
+      await mesh[Symbol.asyncDispose]()
+    },
+  }
+}
+
+const answers = (client: Made): Promise<boolean> =>
+  new Promise((resolve) => client.echo(Buffer.from('x'), (error: unknown) => resolve(error === null)))
+
+test('unary calls, with metadata in both directions, binary too, and messages larger than the window', async () => {
+  await using at = await grpcMesh()
+  const metadata = new grpc.Metadata()
+  metadata.set('x-say', 'hello')
+  metadata.set('blob-bin', Buffer.from([0, 1, 254, 255]))
+  const message = Buffer.alloc(5_000_000, 'm')
+  let head = new grpc.Metadata()
+  let last = new grpc.Metadata()
+  const answer = await new Promise<Buffer>((resolve, reject) => {
+    const call = at.client.echo(message, metadata, (error: Error | null, value: Buffer) =>
+      error === null ? resolve(value) : reject(error),
+    )
+    call.on('metadata', (got: grpc.Metadata) => {
+      head = got
+    })
+    call.on('status', (status: grpc.StatusObject) => {
+      last = status.metadata
+    })
+  })
+  assert.ok(answer.equals(message))
+  assert.deepEqual(head.get('x-said'), ['hello'])
+  assert.deepEqual(head.get('blob-bin'), [Buffer.from([0, 1, 254, 255])])
+  assert.deepEqual(last.get('x-last'), ['word'])
+})
+
+test('a status with its message arrives, in trailers alone', async () => {
+  await using at = await grpcMesh()
+  const error = await new Promise<grpc.ServiceError>((resolve) => at.client.fail(Buffer.alloc(0), resolve))
+  assert.deepEqual([error.code, error.details], [grpc.status.FAILED_PRECONDITION, 'not today – ever'])
+})
+
+test('all three kinds of streams', async () => {
+  await using at = await grpcMesh()
+  const counted: string[] = []
+  for await (const chunk of at.client.count(Buffer.alloc(0))) counted.push(chunk.toString())
+  assert.deepEqual(
+    counted,
+    Array.from({ length: 100 }, (_, i) => `${i}`),
+  )
+  const sum = await new Promise<Buffer>((resolve, reject) => {
+    const call = at.client.sum((error: Error | null, value: Buffer) =>
+      error === null ? resolve(value) : reject(error),
+    )
+    for (let i = 0; i < 50; i++) call.write(Buffer.alloc(10_000))
+    call.end()
+  })
+  assert.equal(sum.toString(), '500000')
+  const talk = at.client.talk()
+  const said: string[] = []
+  for (const word of ['one', 'two', 'three']) {
+    talk.write(Buffer.from(word)) // each answer is awaited before the next word
+    said.push(await new Promise<string>((resolve) => talk.once('data', (chunk: Buffer) => resolve(chunk.toString()))))
+  }
+  talk.end()
+  talk.resume()
+  await new Promise((resolve) => talk.once('end', resolve))
+  assert.deepEqual(said, ['ONE', 'TWO', 'THREE'])
+})
+
+test('a deadline is heard by the application, and kept by the mesh', async () => {
+  await using at = await grpcMesh()
+  const error = await new Promise<grpc.ServiceError>((resolve) =>
+    at.client.hang(Buffer.alloc(0), { deadline: Date.now() + 700 }, resolve),
+  )
+  assert.equal(error.code, grpc.status.DEADLINE_EXCEEDED)
+  assert.ok(at.heard.deadlineMs > 0 && at.heard.deadlineMs <= 700, `${at.heard.deadlineMs} ms`)
+  await eventually('the application hears that nobody waits', () => at.heard.cancelled === 1)
+})
+
+test('a cancelled call is cancelled at the application', async () => {
+  await using at = await grpcMesh()
+  const call = at.client.hang(Buffer.alloc(0), () => undefined)
+  await eventually('the call is there', () => at.heard.deadlineMs !== 0)
+  call.cancel()
+  await eventually('the application hears it', () => at.heard.cancelled === 1)
+})
+
+test('what the mesh refuses is an error of gRPC', async () => {
+  await using at = await grpcMesh()
+  await at.mesh.apply(`apiVersion: outrigger.dev/v1alpha1
+kind: AuthorizationPolicy
+metadata: {name: closed, namespace: shop}
+spec: {targetRefs: [{group: "", kind: Service, name: orders}], action: DENY, rules: [{}]}
+`)
+  await eventually('the policy holds', async () => !(await answers(at.client)))
+  const error = await new Promise<grpc.ServiceError>((resolve) => at.client.echo(Buffer.alloc(0), resolve))
+  assert.equal(error.code, grpc.status.PERMISSION_DENIED)
+  assert.match(error.details, /AuthorizationPolicy shop\/closed/)
+})

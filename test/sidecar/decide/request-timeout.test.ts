@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict'
+import test from 'ava'
+import type { RequestFacts } from '../../../sidecar/decide/decision.ts'
+import { requestTimeout } from '../../../sidecar/decide/request-timeout.ts'
+
+const factsOf = (said: string | undefined, method = 'POST') =>
+  ({ method, fields: said === undefined ? [] : ['grpc-timeout', said] }) as unknown as RequestFacts
+
+const CASES: [said: string | undefined, configuredMs: number, wantedMs: number][] = [
+  [undefined, 15_000, 15_000],
+  [undefined, 0, 0],
+  ['1S', 15_000, 1_000],
+  ['1S', 0, 1_000],
+  ['60S', 15_000, 15_000],
+  ['250m', 15_000, 250],
+  ['1500000u', 15_000, 1_500],
+  ['99999999n', 15_000, 99.999999],
+  ['2M', 0, 120_000],
+  ['1H', 0, 3_600_000],
+  ['0S', 15_000, 1],
+  ['0n', 0, 1],
+  // what is not the form of the specification says nothing
+  ['123456789S', 15_000, 15_000],
+  ['-1S', 15_000, 15_000],
+  ['1', 15_000, 15_000],
+  ['1s', 15_000, 15_000],
+  ['1.5S', 15_000, 15_000],
+  ['', 15_000, 15_000],
+]
+
+for (const [said, configuredMs, wantedMs] of CASES) {
+  test(`grpc-timeout ${said} and ${configuredMs} ms configured are ${wantedMs} ms`, () => {
+    assert.equal(requestTimeout(configuredMs, factsOf(said)), wantedMs)
+  })
+}
+
+test('other methods than that of gRPC have no say', () => {
+  assert.equal(requestTimeout(15_000, factsOf('1S', 'GET')), 15_000)
+})
