@@ -16,7 +16,7 @@ import { generateKeyPair } from '../../certs/key-pair.ts'
 import { readCertificate } from '../../certs/read-certificate.ts'
 import type { RefusalReason } from '../../certs/refusal.ts'
 import { verifyChain } from '../../certs/verify-chain.ts'
-import { basicConstraints, keyUsage, uriNames } from '../../certs/write-extensions.ts'
+import { basicConstraints, keyIdOf, keyUsage, subjectKeyIdentifier, uriNames } from '../../certs/write-extensions.ts'
 import { anyExtension, anyNames, type Craft, craftCertificate, nameOf, WEB } from './craft-certificate.ts'
 import { DAY_MS, idOf, makePki, NOON, unwrap } from './mesh-pki.ts'
 
@@ -225,6 +225,42 @@ test('verifyChain ends soon when every certificate of a chain names itself as th
     craftCertificate(self, { subject: name, extensions: ca, serial: Buffer.of(n) }, keyPair),
   )
   assert.equal(reasonOf([craftCertificate(self), ...loops]), 'unknown-issuer')
+})
+
+test('verifyChain finds the one of many roots of one name that the key identifier tells', () => {
+  const name = nameOf('one of many')
+  const id = idOf('spiffe://mesh.example')
+  const roots = Array.from({ length: 12 }, () => {
+    const keyPair = generateKeyPair()
+    const ca = { basicConstraints: basicConstraints(true), keyUsage: keyUsage(['keyCertSign']), names: undefined }
+    const more = [subjectKeyIdentifier(keyIdOf(keyPair.publicKey))]
+    const der = craftCertificate(root, { subject: name, extensions: ca, more }, keyPair)
+    return { certificate: unwrap(readCertificate(der)), privateKey: keyPair.privateKey }
+  })
+  const bundle = unwrap(
+    createBundle(
+      id.trustDomain,
+      2,
+      roots.map(({ certificate }) => certificate),
+    ),
+  )
+  const { publicKey } = generateKeyPair()
+  for (const issuer of roots) {
+    const leaf = issueLeaf(publicKey, idOf(WEB), issuer, { wallMs: NOON, lifetimeMs: DAY_MS / 2 })
+    assert.equal(reasonOf([leaf.der], bundle), 'good')
+  }
+})
+
+test('verifyChain takes a signing certificate at its first and last moment, and not a second later', () => {
+  const keyPair = generateKeyPair()
+  const ca = { basicConstraints: basicConstraints(true, 0), keyUsage: keyUsage(['keyCertSign']), names: undefined }
+  const plan = { subject: nameOf('short'), extensions: ca, fromMs: NOON, toMs: NOON + 10_000 }
+  const der = craftCertificate(root, plan, keyPair)
+  const leaf = craftCertificate({ certificate: unwrap(readCertificate(der)), privateKey: keyPair.privateKey })
+  assert.equal(reasonOf([leaf, der], pki.bundle, NOON), 'good')
+  assert.equal(reasonOf([leaf, der], pki.bundle, NOON + 10_000), 'good')
+  assert.equal(reasonOf([leaf, der], pki.bundle, NOON - 1), 'issuer-not-yet-valid')
+  assert.equal(reasonOf([leaf, der], pki.bundle, NOON + 11_000), 'issuer-expired')
 })
 
 test('verifyChain tries eight ways to a root and no more', () => {
