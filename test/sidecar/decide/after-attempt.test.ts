@@ -169,6 +169,36 @@ test('a listed status of an idempotent request is tried again, after a wait with
   }
 })
 
+test('a wait that the deadline leaves no room for is not begun', () => {
+  const outcome = answered(503, ['retry-after', '1'])
+  const settings = { backoffMaxMs: 1_000 }
+  const after = (remainingMs: number) => judge({ outcome, settings, context: { remainingMs } })
+  assert.equal(after(1_001).decision.kind, 'forward')
+  assert.equal(after(1_000).decision.kind, 'relay')
+  assert.match(after(1_000).because ?? '', /1000 ms are left/)
+})
+
+test('a Retry-After of as much as the longest wait fits, and a second more does not', () => {
+  const after = (seconds: string) =>
+    judge({ outcome: answered(503, ['retry-after', seconds]), settings: { backoffMaxMs: 2_000 } }).decision.kind
+  assert.deepEqual([after('2'), after('3')], ['forward', 'relay'])
+})
+
+test('a code of no error that we know says nothing', () => {
+  for (const said of ['nonsense', 'toString', '__proto__', '']) {
+    assert.equal(judge({ outcome: answered(503, ['x-outrigger-error', said]) }).decision.kind, 'forward', said)
+  }
+})
+
+test('when the endpoints have gone meanwhile, the failure is kept, and the reason is that there are none', () => {
+  const { first } = judge({ outcome: failed('connect-failure') })
+  const gone = world([service(), endpoints([])])
+  const decision = afterAttempt(first.plan, failed('connect-failure'), CONTEXT, gone, SILENT)
+  assert(decision.kind === 'refuse')
+  assert.equal(decision.error.code, 'connect-failure')
+  assert.equal(decision.retryRefused, 'no-endpoint')
+})
+
 test('a Retry-After that fits is waited for', () => {
   const { decision } = judge({ outcome: answered(503, ['retry-after', '2']), settings: { backoffMaxMs: 5_000 } })
   assert(decision.kind === 'forward')

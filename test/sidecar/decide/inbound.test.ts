@@ -110,10 +110,26 @@ const RULES: readonly (readonly [string, Partial<AuthorizationRule>, Partial<Req
   ['other port', { ports: [80] }, {}, false],
   ['method', { methods: ['POST', 'GET'] }, {}, true],
   ['host without case and port', { hosts: [exact('Orders')] }, { authority: 'orders:80' }, true],
+  ['other host', { hosts: [exact('orders')] }, { authority: 'orders.shop' }, false],
+  ['one of the hosts', { hosts: [exact('no'), exact('orders')] }, {}, true],
+  ['host suffix, other host', { hosts: [{ type: 'suffix', value: '.shop' }] }, { authority: 'shop' }, false],
   ['host suffix', { hosts: [{ type: 'suffix', value: '.shop' }] }, { authority: 'orders.shop' }, true],
   ['path without query', { paths: [exact('/items')] }, { path: '/items?x=/admin' }, true],
   ['path below', { paths: [{ type: 'path-prefix', value: '/items' }] }, { path: '/itemsx' }, false],
   ['header', header('X-Team', 'a'), { fields: ['x-team', 'a'] }, true],
+  [
+    'header of another name',
+    header('x-team', 'a'),
+    { fields: ['x-teams', 'a', 'a', 'x-team', 'x-other', 'a, a'] },
+    false,
+  ],
+  ['header of another value', header('x-team', 'a'), { fields: ['x-team', 'ab'] }, false],
+  [
+    'all headers',
+    { headers: [...header('a', '1').headers, ...header('b', '2').headers] },
+    { fields: ['a', '1'] },
+    false,
+  ],
   ['header absent', header('x-team', 'a'), {}, false],
   ['all predicates', { methods: ['GET'], paths: [exact('/no')] }, {}, false],
 ]
@@ -157,6 +173,41 @@ test('a refusal names manifest, rule and the first predicate that failed', () =>
     `no policy allows it: AuthorizationPolicy shop/admins rule 0: caller is ${WEB}, wanted service account shop/admin; nor does any of 1 more`,
   )
   assert.equal(named, 'AuthorizationPolicy shop/admins')
+})
+
+const SAID: readonly (readonly [Partial<AuthorizationRule>, Partial<RequestFacts>, string])[] = [
+  [
+    { sources: [{ identities: ['spiffe://mesh.local/x'] }, { namespaces: ['n'] }, { cidrs: ['10.9.0.0/16'] }] },
+    {},
+    `caller is ${WEB}, wanted spiffe://mesh.local/x, namespace n, 10.9.0.0/16`,
+  ],
+  [{ sources: [] }, {}, `caller is ${WEB}, wanted nobody`],
+  [{ ports: [80, 81] }, {}, 'port is 8080, wanted 80 or 81'],
+  [{ methods: ['PUT', 'POST'] }, {}, 'method is GET, wanted PUT or POST'],
+  [{ hosts: [exact('no')] }, {}, 'host is "orders", wanted "no"'],
+  [{ paths: [exact('/no')] }, { path: '/items?secret' }, 'path is "/items", wanted "/no"'],
+  [header('x-team', 'a'), { fields: ['x-team', 'b', 'x-team', 'c'] }, 'header x-team is "b" and "c", wanted "a"'],
+  [header('x-team', 'a'), {}, 'header x-team is absent, wanted "a"'],
+]
+test('a refusal says what was found and what was wanted, for each predicate', () => {
+  for (const [rule, request, said] of SAID) {
+    const { detail } = refusalOf(judge([policy('ALLOW', [rule], 'p')], request))
+    assert.equal(detail, `no policy allows it: AuthorizationPolicy shop/p rule 0: ${said}`)
+  }
+})
+
+test('a refusal of a port says whether none was named, and which are served', () => {
+  const serves = [8080, 9090, 9090].map((appPort, i) => ({
+    service: `shop/s${i}`,
+    port: 80,
+    appPort,
+    protocol: 'http' as const,
+  }))
+  const said = (port: number | undefined, self: Partial<WorkloadResource>): string =>
+    refusalOf(judge([], { port }, { self })).detail
+  assert.match(said(undefined, { serves }), /did not say which port is meant.*8080, 9090$/)
+  assert.match(said(7070, { serves }), /port 7070 is not served.*8080, 9090$/)
+  assert.match(said(7070, { serves: [] }), /none$/)
 })
 
 test('the trace tells of audits, of rules that were passed over, and of the verdict', () => {

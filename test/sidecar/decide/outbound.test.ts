@@ -177,6 +177,72 @@ test('weights share the traffic', () => {
   assert(share > 0.07 && share < 0.13, `v2 has ${share}`)
 })
 
+test('a share ends where the next begins', () => {
+  const backends = [90, 0, 10].map((weight, i) => ({ service: `shop/v${i}`, port: 80, weight }))
+  const resources = [
+    service({ routes: [rule({ backends })] }),
+    endpoints(['0'], 'shop/v0'),
+    endpoints(['2'], 'shop/v2'),
+  ]
+  for (const [chance, wanted] of [
+    [0, 'shop/v0'],
+    [0.899, 'shop/v0'],
+    [0.9, 'shop/v2'],
+    [0.999, 'shop/v2'],
+  ] as const) {
+    const decision = decide(facts(), world(resources, { random: () => chance }), SILENT)
+    assert.equal(forwarded(decision).plan.service, wanted, String(chance))
+  }
+})
+
+/** Ports of a service, what the request says, and the port that it means. */
+const PORTS: readonly (readonly [readonly number[], Partial<RequestFacts>, number | undefined])[] = [
+  [[80], {}, 80],
+  [[8080], {}, 8080],
+  [[8080], { authority: 'orders:8080' }, 8080],
+  [[8080], { authority: 'orders:80' }, undefined],
+  [[8080], { service: 'shop/orders', authority: 'anything:1' }, 8080],
+  [[8080, 80], {}, 80],
+  [[8080, 9090], {}, 8080],
+  [[8080, 9090], { authority: 'orders:9090' }, 9090],
+  [[8080, 9090], { authority: 'orders:80' }, undefined],
+  [[8080, 80], { service: 'shop/orders', authority: 'orders:8080' }, 80],
+  [[8080, 9090], { port: 9090, authority: 'orders:8080' }, 9090],
+  [[8080, 9090], { port: 7070 }, undefined],
+]
+test('a request means the port that its listener says, else its host, else 80, else the first', () => {
+  for (const [ports, request, wanted] of PORTS) {
+    const resource = service({
+      ports: ports.map((port) => ({ port, protocol: 'http' })),
+      routes: ports.map((port) => rule({ ports: [port], rule: port })),
+    })
+    const decision = decide(facts(request), world([resource, endpoints(['a'])]), SILENT)
+    if (wanted === undefined) assert.equal(refusal(decision).code, 'no-route', JSON.stringify([ports, request]))
+    else assert.equal(forwarded(decision).plan.route?.rule, wanted, JSON.stringify([ports, request]))
+  }
+})
+
+test('a backend that is refused says why', () => {
+  const said = (backends: RouteRule['backends']) =>
+    refusal(decide(facts(), withRules(rule({ backends })), SILENT)).detail
+  assert.equal(said([]), 'HTTPRoute shop/orders rule 0 has no backend')
+  assert.equal(
+    said([{ service: 'shop/orders', port: 80, weight: 0 }]),
+    'HTTPRoute shop/orders rule 0 gives no backend any weight',
+  )
+  assert.equal(
+    said([{ service: 'shop/gone', port: 80, weight: 1, invalid: 'it does not exist' }]),
+    'HTTPRoute shop/orders rule 0: backend shop/gone:80: it does not exist',
+  )
+})
+
+test('the trace says by what a service was found', () => {
+  const by = (request: Partial<RequestFacts>) =>
+    traced(facts(request), plainWorld()).find(({ step }) => step === 'service-found')
+  assert.deepEqual(by({}), { step: 'service-found', service: 'shop/orders', by: 'host' })
+  assert.deepEqual(by({ service: 'shop/orders' }), { step: 'service-found', service: 'shop/orders', by: 'listener' })
+})
+
 test('the share of an invalid backend, of none and of no weight is refused', () => {
   const invalid = { service: 'shop/gone', port: 80, weight: 1, invalid: 'Service shop/gone does not exist' }
   const cases = [[invalid], [], [{ service: 'shop/orders', port: 80, weight: 0 }]]
