@@ -293,6 +293,16 @@ test('an authority whose lock was lost writes no renewal', async () => {
   assert.match(authority.lastProblem ?? '', /fenced/)
 })
 
+test('a state that is gone is not made anew by a renewal: signing goes on with what is held', async () => {
+  const { registry, clock, options } = setting({ issuingLifetimeMs: 10 * DAY_MS })
+  using authority = await openAuthority(options)
+  await registry.delete(STATE_KEY)
+  await clock.turn(8 * DAY_MS)
+  assert.equal(unwrap(await registry.get(STATE_KEY)), undefined)
+  assert.match(authority.lastProblem ?? '', /not renewed: the authority's state is gone/)
+  assert(authority.sign(requestFor(WEB), WEB).ok)
+})
+
 test('a renewal does not overwrite the state that another replica wrote meanwhile', async () => {
   const { clock, options } = setting({ issuingLifetimeMs: 10 * DAY_MS })
   const registry = new RacingRegistry()

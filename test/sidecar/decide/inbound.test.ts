@@ -123,6 +123,7 @@ const RULES: readonly (readonly [string, Partial<AuthorizationRule>, Partial<Req
     { fields: ['x-teams', 'a', 'a', 'x-team', 'x-other', 'a, a'] },
     false,
   ],
+  ['header of another name alone', header('x-team', 'a'), { fields: ['x-teams', 'a'] }, false],
   ['header of another value', header('x-team', 'a'), { fields: ['x-team', 'ab'] }, false],
   [
     'all headers',
