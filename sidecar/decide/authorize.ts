@@ -31,12 +31,14 @@ export function authorize(
   const pathname = mark < 0 ? facts.path : facts.path.slice(0, mark)
   const refusal: Question = { facts, appPort, pathname, isGrant: false }
   if (recorder.isOn) for (const policy of audit) findMatch([policy], refusal, recorder)
-  const denied = findMatch(deny, refusal, recorder)
+  // Aloud, every rule says why it did not match.
+  const denied = findMatch(recorder.isOn ? deny.all : deny.of(facts.caller), refusal, recorder)
   if (denied !== undefined) return refuse(`${denied} denies it to the caller ${callerOf(facts)}`, denied, recorder)
-  if (allow.length > 0) {
+  if (allow.all.length > 0) {
     const grant: Question = { facts, appPort, pathname, isGrant: true }
-    const allowed = findMatch(allow, grant, recorder)
-    if (allowed === undefined) return refuse(whyNoneAllows(allow, grant), toManifestName(firstOf(allow)), recorder)
+    const allowed = findMatch(recorder.isOn ? allow.all : allow.of(facts.caller), grant, recorder)
+    if (allowed === undefined)
+      return refuse(whyNoneAllows(allow.all, grant), toManifestName(firstOf(allow.all)), recorder)
     return accept(allowed, recorder)
   }
   if (defaultAction === 'ALLOW') return accept(undefined, recorder)

@@ -28,10 +28,61 @@ export interface CompiledPolicy {
 
 /** The policies by what they do, in the order they are asked. */
 export interface CompiledAuthorization {
-  readonly deny: readonly CompiledPolicy[]
-  readonly allow: readonly CompiledPolicy[]
+  readonly deny: CallerIndex
+  readonly allow: CallerIndex
   readonly audit: readonly CompiledPolicy[]
   readonly defaultAction: AuthorizationResource['defaultAction']
+}
+
+/** Callers that are remembered: more than a mesh has, and a bound all the same. */
+const CALLER_COUNT = 1_000
+
+/**
+ * Policies, and what of them can concern a caller at all: who calls is the same for all requests of a link, so that rules
+ * for others need not be asked each time. A rule that goes by address is kept for everybody.
+ */
+export class CallerIndex {
+  readonly all: readonly CompiledPolicy[]
+  readonly #byCaller = new Map<string, readonly CompiledPolicy[]>()
+
+  constructor(all: readonly CompiledPolicy[]) {
+    this.all = all
+  }
+
+  /** Policies whose rules can match the caller; those left out would fail by their sources. */
+  of(caller: string | undefined): readonly CompiledPolicy[] {
+    if (caller === undefined) return this.all
+    let concerned = this.#byCaller.get(caller)
+    if (concerned === undefined) {
+      concerned = this.all.flatMap(({ policy, rules }) => {
+        const left = rules.filter(({ sources }) => sources === undefined || sources.some((one) => mayMean(one, caller)))
+        return left.length === 0 ? [] : [{ policy, rules: left }]
+      })
+      if (this.#byCaller.size >= CALLER_COUNT) this.#byCaller.clear()
+      this.#byCaller.set(caller, concerned)
+    }
+    return concerned
+  }
+}
+
+/** Whether the source means the caller, or may, by its address. */
+const mayMean = (source: CompiledSource, caller: string): boolean =>
+  source.addresses !== undefined || meansIdentity(source, caller)
+
+/** Whether the source means the identity. Compared as text, never as a pattern (Istio CVE-2026-39350). */
+export function meansIdentity({ identities, namespaces, serviceAccounts }: CompiledSource, caller: string): boolean {
+  if (identities.has(caller)) return true
+  if (namespaces.size === 0 && serviceAccounts.size === 0) return false
+  const account = toAccount(caller)
+  return (
+    account !== undefined && (namespaces.has(account.slice(0, account.indexOf('/'))) || serviceAccounts.has(account))
+  )
+}
+
+/** `namespace/serviceAccount` of `spiffe://<domain>/ns/<namespace>/sa/<account>`; undefined for identities of another form. */
+function toAccount(identity: string): string | undefined {
+  const match = /^spiffe:\/\/[^/]+\/ns\/([^/]+)\/sa\/([^/]+)$/.exec(identity)
+  return match === null ? undefined : `${match[1]}/${match[2]}`
 }
 
 const compiled = new WeakMap<AuthorizationResource, CompiledAuthorization>()
@@ -45,8 +96,8 @@ export function compiledAuthorization(resource: AuthorizationResource): Compiled
       .filter((policy) => policy.action === action)
       .map((policy) => ({ policy, rules: policy.rules.map(compileRule) }))
   const made: CompiledAuthorization = {
-    deny: of('DENY'),
-    allow: of('ALLOW'),
+    deny: new CallerIndex(of('DENY')),
+    allow: new CallerIndex(of('ALLOW')),
     audit: of('AUDIT'),
     defaultAction: resource.defaultAction,
   }

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { hostOf } from '../http/authority.ts'
 import { fieldValues } from '../http/fields.ts'
-import type { CompiledAuthorizationRule, CompiledSource } from './compiled-authorization.ts'
+import { type CompiledAuthorizationRule, type CompiledSource, meansIdentity } from './compiled-authorization.ts'
 import type { RequestFacts } from './decision.ts'
 import { listNames, quote } from './describe.ts'
 import { matchesText, type NamedMatcher, type TextMatcher } from './text-matcher.ts'
@@ -76,25 +76,9 @@ export function describeAuthorizationFailure(
 /** The caller as refusals name it. */
 export const callerOf = (facts: RequestFacts): string => facts.caller ?? `without identity, at ${facts.callerAddress}`
 
-function isMeant({ identities, namespaces, serviceAccounts, addresses }: CompiledSource, facts: RequestFacts): boolean {
-  const { caller } = facts
-  if (caller !== undefined) {
-    // Compared as text, never as a pattern (Istio CVE-2026-39350).
-    if (identities.has(caller)) return true
-    if (namespaces.size > 0 || serviceAccounts.size > 0) {
-      const account = toAccount(caller)
-      if (account !== undefined) {
-        if (namespaces.has(account.slice(0, account.indexOf('/'))) || serviceAccounts.has(account)) return true
-      }
-    }
-  }
-  return addresses !== undefined && contains(addresses, facts.callerAddress)
-}
-
-/** `namespace/serviceAccount` of `spiffe://<domain>/ns/<namespace>/sa/<account>`; undefined for identities of another form. */
-function toAccount(identity: string): string | undefined {
-  const match = /^spiffe:\/\/[^/]+\/ns\/([^/]+)\/sa\/([^/]+)$/.exec(identity)
-  return match === null ? undefined : `${match[1]}/${match[2]}`
+function isMeant(source: CompiledSource, { caller, callerAddress }: RequestFacts): boolean {
+  if (caller !== undefined && meansIdentity(source, caller)) return true
+  return source.addresses !== undefined && contains(source.addresses, callerAddress)
 }
 
 function contains(addresses: NonNullable<CompiledSource['addresses']>, text: string): boolean {

@@ -142,18 +142,51 @@ function fromB3(b3: B3Context | undefined): TraceContext | undefined {
   return { traceId, parentSpanId, sampled: sampled === true, isRandom: false, tracestate: undefined, format }
 }
 
-const VERSION_00 = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})$/
 /** A later version is read as far as version 00 goes, if what follows is set off by a dash (§4.3 and §3.2.1: ff is no version). */
-const LATER_VERSION =
-  /^(?!00|ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-[\x21-\x7e]*)?$/
+const LATER_VERSION = /^(?!00|ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-[\x21-\x7e]*)?$/
+
+/** Where the parts of version 00 begin: version, trace id, span id, flags; a dash stands before each but the first. */
+const TRACE_AT = 3
+const SPAN_AT = 36
+const FLAGS_AT = 53
+const TRACEPARENT_LENGTH = 55
+
+/** Whether `text` is a `traceparent` of version 00. By hand: every request has one, and a pattern took 2 % of its time. */
+function isVersion00(text: string): boolean {
+  return (
+    text.length === TRACEPARENT_LENGTH &&
+    text.startsWith('00-') &&
+    text.charCodeAt(SPAN_AT - 1) === DASH &&
+    text.charCodeAt(FLAGS_AT - 1) === DASH &&
+    isId(text, TRACE_AT, SPAN_AT - 1) &&
+    isId(text, SPAN_AT, FLAGS_AT - 1) &&
+    isHex(text.charCodeAt(FLAGS_AT)) &&
+    isHex(text.charCodeAt(FLAGS_AT + 1))
+  )
+}
+
+const DASH = 0x2d
+const ZERO = 0x30
+
+/** Lower-case hexadecimal digits, not all of them 0. */
+function isId(text: string, start: number, end: number): boolean {
+  let isZero = true
+  for (let at = start; at < end; at++) {
+    const code = text.charCodeAt(at)
+    if (!isHex(code)) return false
+    if (code !== ZERO) isZero = false
+  }
+  return !isZero
+}
+
+const isHex = (code: number): boolean => (code >= ZERO && code <= 0x39) || (code >= 0x61 && code <= 0x66)
 
 function readTraceparent(text: string, tracestate: string | undefined): TraceContext | undefined {
-  const match = VERSION_00.exec(text) ?? LATER_VERSION.exec(text)
-  if (match === null) return undefined
-  const flags = Number.parseInt(match[3] as string, 16)
+  if (!isVersion00(text) && !LATER_VERSION.test(text)) return undefined
+  const flags = Number.parseInt(text.slice(FLAGS_AT, TRACEPARENT_LENGTH), 16)
   return {
-    traceId: match[1] as string,
-    parentSpanId: match[2] as string,
+    traceId: text.slice(TRACE_AT, SPAN_AT - 1),
+    parentSpanId: text.slice(SPAN_AT, FLAGS_AT - 1),
     sampled: (flags & 1) === 1,
     isRandom: (flags & 2) === 2,
     tracestate: tracestate === undefined || tracestate.length > TRACESTATE_CHARACTERS ? undefined : tracestate,
