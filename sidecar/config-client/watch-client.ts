@@ -174,6 +174,7 @@ export class WatchClient {
     })
     this.#stream = stream
     this.#gate.clear()
+    this.#isSyncDue = false
     stream.send(this.#greeting())
     await earlier?.close()
   }

@@ -180,7 +180,7 @@ test('routes that waited when the connection was lost are not applied: what hold
 })
 
 // `synced` of the lost connection is counted for the next one, as soon as nothing waits.
-test.failing('what a lost connection had told in full says nothing of the next one', async () => {
+test('what a lost connection had told in full says nothing of the next one', async () => {
   await using at = await stage()
   at.client.start()
   void at.client.want('Service', 'shop/orders')
