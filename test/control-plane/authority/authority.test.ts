@@ -179,6 +179,27 @@ test('new roots in the registry are published, and older ones are not taken', as
   assert.deepEqual(sequences, [1, 2])
 })
 
+test('who follows the roots hears of each change of them, and of nothing else', async () => {
+  const { registry, clock, options } = setting({ issuingLifetimeMs: 10 * DAY_MS })
+  using authority = await openAuthority(options)
+  const sequences: number[] = []
+  const subscription = authority.onTrust(({ sequence }) => sequences.push(sequence))
+  await clock.turn(8 * DAY_MS)
+  assert.equal(registry.writeCounts.get(STATE_KEY), 2, 'the issuing certificate was renewed')
+  const held = unwrap(await registry.get(STATE_KEY))?.value ?? Buffer.of()
+  await registry.put(STATE_KEY, held)
+  assert.deepEqual(sequences, [1])
+  const state = unwrap(readState(held, 'mesh.example', options.sealKey))
+  const more = createState(idOf('spiffe://mesh.example'), { rootMs: DAY_MS, issuingMs: DAY_MS }, NOON).roots
+  const withMore = (sequence: number): Buffer =>
+    writeState({ ...state, sequence, roots: [...state.roots, ...more] }, options.sealKey)
+  await registry.put(STATE_KEY, withMore(2))
+  assert.deepEqual([sequences, authority.trust.rootsPem.length], [[1, 2], 2])
+  subscription[Symbol.dispose]()
+  await registry.put(STATE_KEY, withMore(3))
+  assert.deepEqual([sequences, authority.trust.sequence], [[1, 2], 3])
+})
+
 test('a state whose keys and certificates do not belong together is refused', () => {
   const key = randomBytes(32)
   const id = idOf('spiffe://mesh.example')
