@@ -15,7 +15,6 @@ import {
   renewIssuing,
   writeState,
 } from '../../../control-plane/authority/authority-state.ts'
-import { ServerCertificate } from '../../../control-plane/authority/server-certificate.ts'
 import { EmbeddedRegistry } from '../../../control-plane/registry/embedded/embedded-registry.ts'
 import type { Lock } from '../../../control-plane/registry/registry.ts'
 import { seededRandom } from '../../../sidecar/core/random.ts'
@@ -393,19 +392,4 @@ test('one identity that asks in a loop is limited, and others are not', async ()
   assert(authority.sign(requestFor(other), other).ok)
   await clock.turn(1_000)
   assert(authority.sign(csr, WEB).ok)
-})
-
-test('the control plane has a certificate of its own, and renews it before it ends', async () => {
-  const { clock, options } = setting({ leafLifetimeMs: 100_000 })
-  using authority = await openAuthority(options)
-  using server = new ServerCertificate(authority, clock, seededRandom(3))
-  const seen: string[] = []
-  using _subscription = server.subscribe(({ chainPem }) => seen.push(chainPem.join('')))
-  for (let i = 0; i < 10; i++) {
-    await clock.turn(30_000)
-    const chain = unwrap(readCertificatesPem(server.current?.chainPem.join('') ?? '')).map(({ der }) => der)
-    const verified = unwrap(verifyChain(chain, authority.bundle, clock.wallMs()))
-    assert.equal(verified.id.text, 'spiffe://mesh.example/ns/outrigger-system/sa/control-plane')
-  }
-  assert(seen.length >= 5 && seen.length <= 7, `${seen.length} certificates`)
 })

@@ -1,13 +1,7 @@
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
 import test from 'ava'
-import { createSigningRequest } from '../../../certs/csr.ts'
-import { generateKeyPair } from '../../../certs/key-pair.ts'
-import { Authority } from '../../../control-plane/authority/authority.ts'
 import { JoinTokens } from '../../../control-plane/authority/join-tokens.ts'
 import { matchesName } from '../../../control-plane/authority/name-pattern.ts'
-import { createSigning } from '../../../control-plane/authority/signing.ts'
-import { seededRandom } from '../../../sidecar/core/random.ts'
 import { idOf, NOON, unwrap } from '../../certs/mesh-pki.ts'
 import { SettlingClock } from '../../sidecar/mtls/settling-clock.ts'
 import { FakeRegistry } from '../../support/fake-registry.ts'
@@ -112,30 +106,4 @@ const NAMES: readonly (readonly [string, string, boolean])[] = [
 ]
 test('a pattern means a whole name, or with a star its beginning, and never a part within', () => {
   for (const [pattern, name, isMatch] of NAMES) assert.equal(matchesName(pattern, name), isMatch, `${pattern} ${name}`)
-})
-
-test('signing asks for a token that allows the identity, or a certificate of the same identity', async () => {
-  const { registry, clock, tokens } = setting()
-  const options = { registry, keyPrefix: 'outrigger/demo/authority/', trustDomain: 'mesh.example', clock }
-  const opened = await Authority.open(
-    { ...options, sealKey: randomBytes(32), random: seededRandom(1) },
-    new AbortController().signal,
-  )
-  using authority = unwrap(opened)
-  const signing = createSigning(authority, tokens)
-  const { text: token } = unwrap(await tokens.create({ ...GRANT, namespaces: ['*'], serviceAccounts: ['*'] }))
-  const requestFor = (identity: string) => ({
-    csrPem: createSigningRequest(generateKeyPair(), idOf(identity)),
-    identity,
-  })
-  assert((await signing.sign(requestFor(WEB.text), { kind: 'token', token })).ok)
-  assert((await signing.sign(requestFor(WEB.text), { kind: 'certificate', peer: { spiffeId: WEB.text } })).ok)
-  const orders = 'spiffe://mesh.example/ns/shop/sa/orders'
-  const foreign = await signing.sign(requestFor(WEB.text), { kind: 'certificate', peer: { spiffeId: orders } })
-  assert(!foreign.ok)
-  assert.equal(foreign.error.kind, 'denied')
-  const own = 'spiffe://mesh.example/ns/outrigger-system/sa/control-plane'
-  const stolen = await signing.sign(requestFor(own), { kind: 'token', token })
-  assert(!stolen.ok)
-  assert.equal(stolen.error.kind, 'denied')
 })
