@@ -6,6 +6,8 @@ export interface MeshStatus {
   readonly services: readonly {
     readonly name: string
     readonly ports: readonly { readonly port: number }[]
+    /** False: the registry has too many services, and nothing is known of this one's instances. */
+    readonly watched?: boolean
     readonly endpoints: readonly { readonly id: string; readonly address: string; readonly port: number }[]
   }[]
   readonly workloads: readonly {
@@ -34,8 +36,9 @@ const VIEWS = {
     columns: ['SERVICE', 'PORTS', 'ENDPOINTS'],
     rows: ({ services }) =>
       services.map((value) => {
-        const { name, ports, endpoints } = value
-        return { name, value, cells: [name, ports.map(({ port }) => port).join(','), String(endpoints.length)] }
+        const { name, ports, endpoints, watched } = value
+        const count = watched === false ? 'not watched' : String(endpoints.length)
+        return { name, value, cells: [name, ports.map(({ port }) => port).join(','), count] }
       }),
   },
   endpoints: {

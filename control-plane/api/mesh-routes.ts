@@ -59,10 +59,11 @@ function statusOf(deps: MeshRouteDeps): unknown {
     registry: deps.registry(),
     trust: { trustDomain: world.trust.trustDomain, sequence: world.trust.sequence, problem },
     manifests: world.manifests.size,
-    services: [...world.services.values()].map(({ qualifiedName, ports, endpoints, manifest }) => ({
+    services: [...world.services.values()].map(({ qualifiedName, ports, endpoints, isWatched, manifest }) => ({
       name: qualifiedName,
       ports,
       declared: manifest !== undefined,
+      watched: isWatched,
       endpoints,
     })),
     skipped: world.skipped,

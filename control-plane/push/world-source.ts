@@ -36,8 +36,6 @@ export interface Availability {
   readonly sinceMs: number
 }
 
-/** An agent closes the 201st connection of one client; the rest is for writes and for the other watches. */
-const MAX_WATCHED_SERVICES = 150
 const FIRST_STATE_TIMEOUT_MS = 10_000
 
 /** Watches everything that the world is made of, and builds it anew, a moment after something changed. */
@@ -47,6 +45,8 @@ export class WorldSource {
   readonly #debounce: Debounce
   readonly #watches: Watch[] = []
   readonly #services = new Map<string, Watch>()
+  /** Names of services in the registry that are over the limit of watches. */
+  #unwatched: ReadonlySet<string> = new Set()
   /** What has not told its first state yet. */
   readonly #awaited = new Set<string>(['manifests', 'services'])
   readonly #troubled = new Map<string, string>()
@@ -131,6 +131,7 @@ export class WorldSource {
       instances: this.#memory.current(),
       trust: this.#deps.trust(),
       telemetryDefaults: this.#deps.telemetryDefaults,
+      unwatched: this.#unwatched,
     })
   }
 
@@ -167,13 +168,13 @@ export class WorldSource {
   }
 
   #follow(names: readonly string[]): void {
-    const { registry, onNote } = this.#deps
+    const { registry } = this.#deps
     // What is followed is never left out for a newcomer: names that somebody makes up must not take a service out of the mesh.
     const followed = names.filter((name) => this.#services.has(name))
     const others = names.filter((name) => !this.#services.has(name))
-    const wanted = new Set([...followed, ...others].slice(0, MAX_WATCHED_SERVICES))
-    if (names.length > wanted.size)
-      onNote(`${names.length - wanted.size} services are over the limit of ${MAX_WATCHED_SERVICES} and left out`)
+    const all = [...followed, ...others]
+    const wanted = new Set(all.slice(0, registry.watchedServiceCount))
+    this.#leaveOut(all.slice(registry.watchedServiceCount))
     for (const [name, watch] of this.#services) {
       if (wanted.has(name)) continue
       watch.stop()
@@ -189,6 +190,18 @@ export class WorldSource {
       const accept = (instances: readonly Instance[]): void => this.#memory.accept(name, instances)
       this.#services.set(name, registry.watchInstances(name, this.#listener(source, accept)))
     }
+  }
+
+  /** Told once when it begins and once when it is over; meanwhile the status names each of them. */
+  #leaveOut(names: readonly string[]): void {
+    const { registry, onNote } = this.#deps
+    const was = this.#unwatched.size
+    this.#unwatched = new Set(names)
+    if (was === 0 && names.length > 0)
+      onNote(
+        `the registry has more services than the ${registry.watchedServiceCount} that can be watched: instances of ${names.length} are not seen, of ${names.slice(0, 5).join(', ')} first; GET /v1/status names all`,
+      )
+    if (was > 0 && names.length === 0) onNote('all services of the registry are watched again')
   }
 
   /** Sidecars that are not back by the end of the first settle window left while nobody was there to see it. */

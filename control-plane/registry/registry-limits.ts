@@ -12,4 +12,10 @@ export const REGISTRY_LIMITS = {
   transactionBytes: 360 * 1024,
   /** Operations of one transaction; the check of a lock is one of them. */
   transactionCount: 64,
+  /**
+   * Services that can be watched. Consul: 64 of them wait for changes, the others are asked at a pace, each of 1,000
+   * every 10 s. The embedded registry with 5,000 services and 10,000 instances: 0.6 s to start, 0.2 s from a change to
+   * the world, 6 % of a core when idle, 22 MB.
+   */
+  watchedServiceCount: { consul: 1_000, embedded: 5_000 },
 } as const

@@ -70,6 +70,8 @@ export type PutOptions = {
 export interface Registry extends AsyncDisposable {
   /** `embedded:/path` or `consul://host:port`, without secrets: for messages. */
   readonly description: string
+  /** Services whose instances may be watched at once; past that, answers come too late to go by. */
+  readonly watchedServiceCount: number
   /** Undefined when there is no such key. `consistent`: not from a stale replica (certificate authority, locks). */
   get(key: string, options?: { readonly consistent?: boolean }): Promise<Result<Entry | undefined, RegistryError>>
   /** The new version. At most 512 KiB of value; 360 KiB under a lock (`REGISTRY_LIMITS`). */

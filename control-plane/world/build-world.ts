@@ -11,7 +11,7 @@ import {
 import { parentName } from '../policy/parent-name.ts'
 import type { Instance } from '../registry/registry.ts'
 import { whyNotServe } from './may-serve.ts'
-import { readInstances } from './read-instances.ts'
+import { namesInRegistry, readInstances } from './read-instances.ts'
 import { toProtocol } from './to-protocol.ts'
 import type { TelemetryDefaults, World, WorldPort, WorldService, WorldTrust } from './world.ts'
 
@@ -24,9 +24,13 @@ export interface WorldSources {
   readonly instances: readonly Instance[]
   readonly trust: WorldTrust
   readonly telemetryDefaults?: TelemetryDefaults
+  /** Names of services in the registry whose instances are not known, because there are too many. */
+  readonly unwatched?: ReadonlySet<string>
 }
 
 const TELEMETRY_DEFAULTS: TelemetryDefaults = { samplingRatio: 0.01, otlpEndpoint: undefined, accessLog: 'errors' }
+
+const NOT_WATCHED = 'the registry has more services than can be watched: its instances are not known'
 
 /** Joins all sources into one view. Pure; the same sources in another order make the same view. */
 export function buildWorld(sources: WorldSources): World {
@@ -35,6 +39,8 @@ export function buildWorld(sources: WorldSources): World {
   const { endpoints, workloads, skipped } = readInstances(sources.instances, (identity, service) =>
     whyNotServe(judged, identity, service),
   )
+  const unwatched = sources.unwatched ?? new Set<string>()
+  const isWatched = (name: string): boolean => !namesInRegistry(name).some((one) => unwatched.has(one))
   const sorted = [...manifests.values()].sort(byAge)
   const declared = new Map(
     ofKind(sorted, 'Service').map((manifest) => [`${manifest.metadata.namespace}/${manifest.metadata.name}`, manifest]),
@@ -46,7 +52,9 @@ export function buildWorld(sources: WorldSources): World {
     generation: sources.generation,
     trust: sources.trust,
     telemetryDefaults: sources.telemetryDefaults ?? TELEMETRY_DEFAULTS,
-    services: new Map(names.map((name) => [name, toService(name, declared.get(name), endpoints.get(name) ?? [])])),
+    services: new Map(
+      names.map((name) => [name, toService(name, declared.get(name), endpoints.get(name) ?? [], isWatched(name))]),
+    ),
     workloads,
     manifests,
     httpRoutes,
@@ -56,7 +64,7 @@ export function buildWorld(sources: WorldSources): World {
     trafficPolicies,
     trafficPolicyByTarget: byTarget(trafficPolicies),
     meshConfig: ofKind(sorted, 'MeshConfig')[0],
-    skipped,
+    skipped: [...skipped, ...[...unwatched].sort().map((id) => ({ id, because: NOT_WATCHED }))],
   }
 }
 
@@ -90,6 +98,7 @@ function toService(
   qualifiedName: string,
   manifest: ServiceManifest | undefined,
   endpoints: readonly Endpoint[],
+  isWatched: boolean,
 ): WorldService {
   const slash = qualifiedName.indexOf('/')
   const clusterIP = manifest?.spec.clusterIP
@@ -100,6 +109,7 @@ function toService(
     ports: manifest === undefined ? portsOf(endpoints) : declaredPorts(manifest),
     virtualAddresses: clusterIP === undefined ? [] : [clusterIP],
     endpoints,
+    isWatched,
     manifest,
   }
 }

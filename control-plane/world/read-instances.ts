@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import type { Endpoint } from '../../sidecar/config/resources.ts'
 import type { Instance } from '../registry/registry.ts'
 import { fromMeta, type InstanceMeta, isOurs } from './instance-meta.ts'
+import { registryNameOf } from './registry-name.ts'
 import { workloadRef } from './workload-ref.ts'
 import type { Served, SkippedInstance, Workload } from './world.ts'
 
@@ -80,6 +81,12 @@ function readOurs(instance: Instance): string | readonly [string, Endpoint, Inst
     labels,
   }
   return [service, endpoint, meta.value]
+}
+
+/** What the registry may call a service (`namespace/name`): as we register it; as others do, who know no namespaces. */
+export function namesInRegistry(service: string): readonly string[] {
+  const [namespace, name = ''] = service.split('/')
+  return namespace === FOREIGN_NAMESPACE ? [registryNameOf(service), name] : [registryNameOf(service)]
 }
 
 function readForeign(instance: Instance): string | readonly [string, Endpoint, undefined] {

@@ -27,6 +27,8 @@ export interface WorldService {
   readonly virtualAddresses: readonly string[]
   /** By id. */
   readonly endpoints: readonly Endpoint[]
+  /** False: the registry has too many services, and what this one's instances are is not known. */
+  readonly isWatched: boolean
   readonly manifest: ServiceManifest | undefined
 }
 

@@ -15,6 +15,7 @@ const AWAY: RegistryError = { kind: 'unavailable', detail: 'the fake registry is
 /** Entries and locks in memory, for tests of what stands on a registry; services are not kept. `isAway` makes it unreachable. */
 export class FakeRegistry implements Registry {
   readonly description = 'fake:'
+  readonly watchedServiceCount: number = 100
   isAway = false
   /** How often each key was written. */
   readonly writeCounts = new Map<string, number>()

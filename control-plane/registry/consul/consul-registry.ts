@@ -2,6 +2,7 @@ import { err, ok, type Result } from '../../../certs/result.ts'
 import type { Clock } from '../../../sidecar/core/clock.ts'
 import type { Random } from '../../../sidecar/core/random.ts'
 import type { Entry, Instance, Lock, PutOptions, Registry, RegistryError, Watch, WatchListener } from '../registry.ts'
+import { REGISTRY_LIMITS } from '../registry-limits.ts'
 import type { Write } from '../write-check.ts'
 import { ConsulAvailability, PROBE_TIMEOUT_MS } from './consul-availability.ts'
 import { ConsulClient, type ConsulFailure } from './consul-client.ts'
@@ -27,6 +28,7 @@ export interface ConsulOptions {
 /** The registry in Consul: keys, catalogue, health, sessions. One of these in a process is enough, whatever the number of sidecars. */
 export class ConsulRegistry implements Registry {
   readonly description: string
+  readonly watchedServiceCount = REGISTRY_LIMITS.watchedServiceCount.consul
   readonly #client: ConsulClient
   readonly #clock: Clock
   readonly #random: Random

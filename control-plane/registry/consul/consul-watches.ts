@@ -15,8 +15,11 @@ import { QueryPace } from './query-pace.ts'
 
 /** Health watches that may wait at once; the rest of the blocking connections is for keys, the catalogue and locks. */
 const HEALTH_SLOT_COUNT = 64
-/** How fast all health watches without a slot may ask, together. */
-const POLL_PACE = { burstCount: 16, perSecond: 40 } as const
+/**
+ * How fast all health watches without a slot may ask, together. Measured with 500 services (both processes on 2 cores of
+ * this class): at 100 a second 8 % of a core here and 6 % in the agent, and a change is seen within 5 s.
+ */
+const POLL_PACE = { burstCount: 16, perSecond: 100 } as const
 /** Consul lists its own servers; nobody calls them through the mesh. */
 const CONSULS_OWN_SERVICE = 'consul'
 

@@ -49,6 +49,7 @@ export class QueryLoop<T> {
   #interrupt = new AbortController()
   #index = 0
   #failures = 0
+  #hasAnswer = false
 
   constructor(
     query: (ask: Ask) => Promise<Result<Answer<T>, ConsulFailure>>,
@@ -81,7 +82,8 @@ export class QueryLoop<T> {
     while (!this.#stopped.signal.aborted) {
       await this.#sleep(this.#pace.take(), this.#stopped.signal)
       const isPoll = this.#seams.slots?.take(this) === false
-      if (isPoll) await this.#sleep(this.#seams.pollPace.take(), this.#stopped.signal)
+      // The first answer is waited for by whoever starts; only so many queries are under way at once anyway.
+      if (isPoll && this.#hasAnswer) await this.#sleep(this.#seams.pollPace.take(), this.#stopped.signal)
       const interrupt = this.#interrupt.signal
       const ask = this.#nextAsk(isPoll, interrupt)
       const answer = await this.#query(ask)
@@ -109,6 +111,7 @@ export class QueryLoop<T> {
       return false
     }
     this.#index = next
+    this.#hasAnswer = true
     this.#observer.onAnswer(value)
     return true
   }

@@ -5,6 +5,7 @@ import { err, ok, type Result } from '../../../certs/result.ts'
 import { type Clock, sleep, type Timer } from '../../../sidecar/core/clock.ts'
 import type { Random } from '../../../sidecar/core/random.ts'
 import type { Entry, Instance, Lock, PutOptions, Registry, RegistryError, Watch, WatchListener } from '../registry.ts'
+import { REGISTRY_LIMITS } from '../registry-limits.ts'
 import { sameEntries, sameInstances, sameNames } from '../same-content.ts'
 import { checkValue, checkWrites, type Write } from '../write-check.ts'
 import { dataVersion, explain, inTransaction, openDatabase } from './database.ts'
@@ -34,6 +35,7 @@ export interface EmbeddedOptions {
  */
 export class EmbeddedRegistry implements Registry {
   readonly description: string
+  readonly watchedServiceCount = REGISTRY_LIMITS.watchedServiceCount.embedded
   readonly #database: DatabaseSync
   readonly #clock: Clock
   readonly #random: Random
