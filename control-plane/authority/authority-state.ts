@@ -1,9 +1,11 @@
+import { type Static, Type } from 'typebox'
 import { type Issuer, issueIssuing, issueRoot, toCertificatePem } from '../../certs/certificate.ts'
 import { fromPrivateKeyPem, generateKeyPair, isSameKey, type KeyPair, toPrivateKeyPem } from '../../certs/key-pair.ts'
 import { type Certificate, readCertificatesPem } from '../../certs/read-certificate.ts'
 import { err, ok, type Result } from '../../certs/result.ts'
 import { checkSignature } from '../../certs/signature.ts'
 import type { SpiffeId } from '../../certs/spiffe-id.ts'
+import { parserOf } from '../../sidecar/core/schema.ts'
 import { seal, unseal } from './seal.ts'
 
 /** A root of the trust domain. Its private key is absent when it is kept elsewhere, or the root is only still believed. */
@@ -71,15 +73,18 @@ function createIssuing(
   return { certificate: issueIssuing(keyPair.publicKey, id, root, term), keyPair }
 }
 
-interface Stored {
-  readonly format: number
-  readonly trustDomain: string
-  readonly sequence: number
-  readonly roots: readonly { readonly certificatePem: string; readonly sealedKey?: string }[]
-  readonly issuing: { readonly certificatePem: string; readonly sealedKey: string }
-}
-
 const FORMAT = 1
+
+const Stored = Type.Object({
+  format: Type.Literal(FORMAT),
+  trustDomain: Type.String(),
+  sequence: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+  roots: Type.Array(Type.Object({ certificatePem: Type.String(), sealedKey: Type.Optional(Type.String()) })),
+  issuing: Type.Object({ certificatePem: Type.String(), sealedKey: Type.Optional(Type.String()) }),
+})
+type Stored = Static<typeof Stored>
+
+const storedParser = parserOf(Stored)
 
 /** The state as it stands in the registry: certificates in the open, private keys sealed. */
 export function writeState(state: AuthorityState, sealKey: Buffer): Buffer {
@@ -131,17 +136,14 @@ export function readState(value: Buffer, trustDomain: string, sealKey: Buffer): 
 }
 
 function parse(value: Buffer): Result<Stored, string> {
+  let stored: unknown
   try {
-    const stored = JSON.parse(value.toString('utf8')) as Partial<Stored> | null
-    const isWhole =
-      stored?.format === FORMAT &&
-      Number.isSafeInteger(stored.sequence) &&
-      Array.isArray(stored.roots) &&
-      typeof stored.issuing === 'object'
-    return isWhole ? ok(stored as Stored) : err(`the authority's state in the registry is not of format ${FORMAT}`)
+    stored = JSON.parse(value.toString('utf8'))
   } catch {
     return err("the authority's state in the registry is not JSON")
   }
+  const parsed = storedParser.parse(stored)
+  return parsed.ok ? parsed : err(`the authority's state in the registry is not of format ${FORMAT}`)
 }
 
 function readAuthority(
@@ -150,7 +152,7 @@ function readAuthority(
   stored: { readonly certificatePem: string; readonly sealedKey?: string | undefined },
   sealKey: Buffer,
 ): Result<RootAuthority, string> {
-  const read = readCertificatesPem(String(stored.certificatePem))
+  const read = readCertificatesPem(stored.certificatePem)
   if (!read.ok) return err(`the ${role} certificate is not readable: ${read.error}`)
   const [certificate] = read.value
   if (certificate?.isCa !== true) return err(`the ${role} certificate is not a CA`)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { TrustBundle } from '../../certs/bundle.ts'
+import { hasSameRoots, type TrustBundle } from '../../certs/bundle.ts'
 import { CLOCK_SKEW_MS, toCertificatePem } from '../../certs/certificate.ts'
 import { err, ok, type Result } from '../../certs/result.ts'
 import { type SpiffeId, trustDomainId } from '../../certs/spiffe-id.ts'
@@ -104,8 +104,7 @@ export class Authority implements Disposable {
 
   /** The same roots, for verifying peers. */
   get bundle(): TrustBundle {
-    const { trustDomain, sequence, roots } = this.#state
-    return { trustDomain, sequence, roots: roots.map((root) => root.certificate) }
+    return bundleOf(this.#state)
   }
 
   /** When the issuing certificate ends, wall-clock ms: renewed long before, while the registry can be reached. */
@@ -150,7 +149,7 @@ export class Authority implements Disposable {
     this.#listeners.clear()
   }
 
-  /** The registry told a state. What is damaged, foreign or older than ours is not taken: the held one goes on signing. */
+  /** The registry told a state. What is damaged, foreign, older than ours or of other roots under our sequence is not taken: the held one goes on signing. */
   #take(read: Result<AuthorityState, string>): void {
     if (!read.ok) {
       this.#lastProblem = read.error
@@ -159,6 +158,10 @@ export class Authority implements Disposable {
     const next = read.value
     if (next.sequence < this.#state.sequence) {
       this.#lastProblem = `the registry went back from sequence ${this.#state.sequence} to ${next.sequence}`
+      return
+    }
+    if (next.sequence === this.#state.sequence && !hasSameRoots(bundleOf(next), this.bundle)) {
+      this.#lastProblem = `the registry has other roots under the same sequence ${next.sequence}`
       return
     }
     this.#lastProblem = undefined
@@ -199,8 +202,10 @@ export class Authority implements Disposable {
     const term = () => ({ wallMs: clock.wallMs(), lifetimeMs: issuingMs })
     const renewed = await this.#store.renewIssuing(held, term, this.#ended.signal)
     if (this.#ended.signal.aborted) return
-    if (renewed.ok) return this.#take(renewed)
-    this.#lastProblem = `the issuing certificate was not renewed: ${renewed.error}`
+    if (renewed.ok) this.#take(renewed)
+    // Made now, or another replica's that the watch told meanwhile: its own renewal is planned already.
+    if (!this.#state.issuing.certificate.der.equals(held.der)) return
+    if (!renewed.ok) this.#lastProblem = `the issuing certificate was not renewed: ${renewed.error}`
     this.#renewAt(clock.wallMs() + backoffMs(RENEWAL_BACKOFF, ++this.#failureCount, random))
   }
 }
@@ -208,6 +213,12 @@ export class Authority implements Disposable {
 const lifetimesOf = (options: AuthorityOptions): AuthorityLifetimes => ({
   rootMs: options.rootLifetimeMs ?? 3650 * DAY_MS,
   issuingMs: options.issuingLifetimeMs ?? 30 * DAY_MS,
+})
+
+const bundleOf = ({ trustDomain, sequence, roots }: AuthorityState): TrustBundle => ({
+  trustDomain,
+  sequence,
+  roots: roots.map((root) => root.certificate),
 })
 
 const toTrust = (state: AuthorityState): TrustResource => ({

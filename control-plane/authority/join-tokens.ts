@@ -15,6 +15,9 @@ import {
 import { matchesName } from './name-pattern.ts'
 import { type SignRefusal, signRefusal } from './sign-leaf.ts'
 
+/** Ids that the registry is asked about at once; a registry on Consul has 16 connections for everything. */
+const MAX_LOOKUPS = 4
+
 /** Why no token was made: what was asked for can't be granted, or the registry did not take it. */
 interface TokenProblem {
   readonly kind: 'grant' | 'registry'
@@ -33,6 +36,8 @@ export class JoinTokens implements Disposable {
   readonly #clock: Clock
   readonly #watch: Watch
   #known: ReadonlyMap<string, StoredToken> = new Map()
+  /** By id: questions to the registry that are not answered yet. */
+  readonly #lookups = new Map<string, Promise<Result<StoredToken | undefined, SignRefusal>>>()
 
   constructor(registry: Registry, prefix: string, clock: Clock) {
     this.#registry = registry
@@ -90,13 +95,27 @@ export class JoinTokens implements Disposable {
     this.#watch.stop()
   }
 
-  /** A token that another replica made a moment ago may not have reached our watch: then the registry is asked. */
+  /**
+   * A token that another replica made a moment ago may not have reached our watch: then the registry is asked. Strangers
+   * make us ask, so it is once for each id and for a few ids at a time: the registry has more to do than that.
+   */
   async #find(id: string): Promise<Result<StoredToken | undefined, SignRefusal>> {
     const known = this.#known.get(id)
     if (known !== undefined) return ok(known)
+    const underWay = this.#lookups.get(id)
+    if (underWay !== undefined) return underWay
+    if (this.#lookups.size >= MAX_LOOKUPS) {
+      return signRefusal('unavailable', 'Cannot check the join token now: too many unknown ones are being checked')
+    }
+    const lookup = this.#lookUp(id).finally(() => this.#lookups.delete(id))
+    this.#lookups.set(id, lookup)
+    return lookup
+  }
+
+  async #lookUp(id: string): Promise<Result<StoredToken | undefined, SignRefusal>> {
     const entry = await this.#registry.get(this.#prefix + id, { consistent: true })
     if (!entry.ok) return signRefusal('unavailable', `Cannot check the join token: ${entry.error.detail}`)
-    return ok(entry.value === undefined ? undefined : findStoredToken(entry.value.value))
+    return ok(entry.value === undefined ? undefined : byId([entry.value], this.#prefix).get(id))
   }
 }
 

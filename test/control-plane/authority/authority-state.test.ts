@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import test from 'ava'
+import { issueIssuing } from '../../../certs/certificate.ts'
+import { generateKeyPair } from '../../../certs/key-pair.ts'
 import {
   type AuthorityState,
   createState,
@@ -79,6 +81,15 @@ const DAMAGED: readonly (readonly [string, Buffer, RegExp])[] = [
   ['no sequence', damaged((stored) => delete stored['sequence']), /format/],
   ['no roots', damaged((stored) => delete stored['roots']), /format/],
   ['no issuing certificate', damaged((stored) => delete stored['issuing']), /format/],
+  ['null for the issuing certificate', damaged((stored) => Object.assign(stored, { issuing: null })), /format/],
+  ['a root that is null', damaged((stored) => Object.assign(stored, { roots: [null] })), /format/],
+  ['a key that is no text', damaged((stored) => Object.assign(issuingOf(stored), { sealedKey: 7 })), /format/],
+  [
+    'a certificate that is no text',
+    damaged((stored) => Object.assign(issuingOf(stored), { certificatePem: 7 })),
+    /format/,
+  ],
+  ['a sequence below zero', damaged((stored) => Object.assign(stored, { sequence: -1 })), /format/],
   ['an empty list of roots', damaged((stored) => Object.assign(stored, { roots: [] })), /no root signed/],
   [
     'a certificate that is none',
@@ -106,3 +117,29 @@ for (const [what, value, says] of DAMAGED) {
     assert.match(read.error, says)
   })
 }
+
+/** An issuing certificate of `signer` that calls the root of `current` its issuer. */
+function impostor(signer: AuthorityState): AuthorityState['issuing'] {
+  const keyPair = generateKeyPair()
+  const issuer = { certificate: rootOf(current).certificate, privateKey: signer.issuing.keyPair.privateKey }
+  return { certificate: issueIssuing(keyPair.publicKey, id, issuer, { wallMs: NOON, lifetimeMs: DAY_MS }), keyPair }
+}
+
+test('an issuing certificate that only names a root as its issuer is refused', () => {
+  const read = readState(writeState({ ...current, issuing: impostor(next) }, key), 'mesh.example', key)
+  assert(!read.ok)
+  assert.match(read.error, /no root signed/)
+})
+
+test('a private key opens for its own certificate, in its own role, and for no other', () => {
+  const [from, to] = [current, next].map((state) => JSON.parse(writeState(state, key).toString()))
+  const sameRole = { ...from, issuing: { ...from.issuing, sealedKey: to.issuing.sealedKey } }
+  // the same certificate and key in both roles: only the role differs
+  const [root] = from.roots
+  const otherRole = { ...from, issuing: root }
+  for (const stored of [sameRole, otherRole]) {
+    const read = readState(Buffer.from(JSON.stringify(stored)), 'mesh.example', key)
+    assert(!read.ok)
+    assert.match(read.error, /stays closed/)
+  }
+})

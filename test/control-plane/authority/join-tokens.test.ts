@@ -107,3 +107,64 @@ const NAMES: readonly (readonly [string, string, boolean])[] = [
 test('a pattern means a whole name, or with a star its beginning, and never a part within', () => {
   for (const [pattern, name, isMatch] of NAMES) assert.equal(matchesName(pattern, name), isMatch, `${pattern} ${name}`)
 })
+
+test('a token that stands under the name of another is no token, also before the watch knows of it', async () => {
+  const { registry, clock, tokens } = setting()
+  const { id, text } = unwrap(await tokens.create(GRANT))
+  const kept = unwrap(await registry.get(PREFIX + id))?.value ?? Buffer.of()
+  unwrap(await tokens.revoke(id))
+  registry.isAway = true
+  using late = new JoinTokens(registry, PREFIX, clock)
+  registry.isAway = false
+  const forged = JSON.parse(kept.toString())
+  await registry.put(PREFIX + id, Buffer.from(JSON.stringify({ ...forged, id: '0123456789abcdef' })))
+  // a watch that tells nothing yet: the registry is asked for the token itself
+  using unwatched = new JoinTokens(new UnwatchedRegistry(registry), PREFIX, clock)
+  for (const checking of [late, unwatched]) assert(!(await checking.verify(text, WEB)).ok)
+  await registry.put(PREFIX + id, kept)
+  assert((await unwatched.verify(text, WEB)).ok)
+})
+
+/** What another registry has, without its watches; counts what it is asked, and answers when it is let. */
+class UnwatchedRegistry extends FakeRegistry {
+  readonly #behind: FakeRegistry
+  readonly asked: string[] = []
+  held: Promise<void> | undefined
+
+  constructor(behind: FakeRegistry) {
+    super()
+    this.#behind = behind
+  }
+
+  override async get(key: string, options: { readonly consistent?: boolean } = {}): ReturnType<FakeRegistry['get']> {
+    this.asked.push(`${key.slice(PREFIX.length)} ${options.consistent ?? false}`)
+    await this.held
+    return this.#behind.get(key)
+  }
+}
+
+test('strangers with made-up tokens make the registry answer a few questions at a time, one for each id', async () => {
+  const { registry, clock, tokens } = setting()
+  const { id, text } = unwrap(await tokens.create(GRANT))
+  const busy = new UnwatchedRegistry(registry)
+  const answering = Promise.withResolvers<void>()
+  busy.held = answering.promise
+  using checking = new JoinTokens(busy, PREFIX, clock)
+  const ids = Array.from({ length: 50 }, (_, i) => String(i).padStart(16, '0'))
+  const good = [checking.verify(text, WEB), checking.verify(text, WEB)]
+  const made = ids.map((one) => checking.verify(`outrigger-join.${one}.${'A'.repeat(43)}`, WEB))
+  assert.deepEqual(busy.asked, [`${id} true`, ...ids.slice(0, 3).map((one) => `${one} true`)])
+  answering.resolve()
+  assert.deepEqual(
+    (await Promise.all(good)).map(({ ok }) => ok),
+    [true, true],
+  )
+  const kinds = (await Promise.all(made)).map((verdict) => (verdict.ok ? 'allowed' : verdict.error.kind))
+  assert.deepEqual(
+    [kinds.slice(0, 3), new Set(kinds.slice(3))],
+    [['denied', 'denied', 'denied'], new Set(['unavailable'])],
+  )
+  // what was answered makes room
+  assert.equal((await checking.verify(`outrigger-join.${ids[9]}.${'A'.repeat(43)}`, WEB)).ok, false)
+  assert.equal(busy.asked.at(-1), `${ids[9]} true`)
+})

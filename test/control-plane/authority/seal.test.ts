@@ -38,9 +38,14 @@ test('openSealKey makes a key that only its owner can read, and finds it again',
     assert.equal((await stat(path)).mode & 0o777, 0o600)
     assert.deepEqual(unwrap(await openSealKey(path)), made)
     await writeFile(path, (await readFile(path, 'utf8')).slice(1))
-    const short = await openSealKey(path)
-    assert(!short.ok)
-    assert.match(short.error, /expected 64 hexadecimal digits/)
+    const digits = await readFile(path, 'utf8')
+    for (const text of [digits, `${digits.trim()}00`, `0${digits.trim()} 0`, '', 'x'.repeat(64)]) {
+      await writeFile(path, text)
+      const wrong = await openSealKey(path)
+      assert(!wrong.ok, text)
+      assert.match(wrong.error, /expected 64 hexadecimal digits/)
+      assert(text.trim() === '' || !wrong.error.includes(text.trim()), 'the message quotes no key')
+    }
     await chmod(directory, 0o700)
   } finally {
     await rm(directory, { recursive: true })
