@@ -77,7 +77,7 @@ function lineOf(step: TraceStep): string {
     case 'retry-refused':
       return `no further try: ${step.because}`
     case 'timeouts':
-      return `timeouts: request ${timeout(step.requestMs)}, each try ${timeout(step.perTryMs)}`
+      return `timeouts: request ${timeout(step.requestMs)}, response ${timeout(step.responseMs)}, each try ${timeout(step.perTryMs)}`
   }
 }
 

@@ -13,7 +13,7 @@ import type { World, WorldService } from '../world/world.ts'
 import { type Attachment, attachRoutes } from './attach-routes.ts'
 import { byPrecedence } from './by-precedence.ts'
 import { compileFilters } from './compile-filters.ts'
-import { overlayRetry, toStatuses } from './compile-traffic.ts'
+import { overlayRetry, saidBounds, toStatuses } from './compile-traffic.ts'
 import { implicitOrigin, originOf } from './origin-of.ts'
 import { resolveBackend } from './resolve-backend.ts'
 import { toMs } from './to-ms.ts'
@@ -51,7 +51,7 @@ function compileAttachment(
   const policy = world.trafficPolicyByTarget.get(manifestKey(refOf(route)))
   const attachedPorts = ports.length === service.ports.length ? [] : [...ports]
   return (route.spec.rules ?? DEFAULT_RULES).flatMap((rule, i) => {
-    const requestTimeoutMs = toMs(rule.timeouts?.request ?? policy?.spec.timeouts?.request)
+    const request = rule.timeouts?.request ?? policy?.spec.timeouts?.request
     const perTryTimeoutMs = toMs(rule.timeouts?.backendRequest ?? policy?.spec.timeouts?.perTry)
     const inherited = policy?.spec.retry === undefined ? undefined : overlayRetry(traffic.retry, policy.spec.retry)
     const retry = rule.retry === undefined ? inherited : toRetry(rule.retry, inherited ?? traffic.retry)
@@ -65,7 +65,7 @@ function compileAttachment(
       match: toMatch(match, needsPrefix),
       filters,
       backends: (rule.backendRefs ?? []).map((ref) => resolveBackend(world, ref, route)),
-      ...(requestTimeoutMs === undefined ? {} : { requestTimeoutMs }),
+      ...saidBounds(request, policy?.spec.timeouts?.response),
       ...(perTryTimeoutMs === undefined ? {} : { perTryTimeoutMs }),
       ...(retry === undefined ? {} : { retry }),
     }))

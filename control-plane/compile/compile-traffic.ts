@@ -30,7 +30,9 @@ function overlay(base: Settings, sections: TrafficSections | undefined): Setting
   return {
     balancer: loadBalancer === undefined ? base.balancer : BALANCERS[loadBalancer.type],
     connectTimeoutMs: toMs(connection?.connectTimeout) ?? base.connectTimeoutMs,
-    requestTimeoutMs: toMs(timeouts?.request) ?? base.requestTimeoutMs,
+    requestTimeoutMs: base.requestTimeoutMs,
+    responseTimeoutMs: base.responseTimeoutMs,
+    ...saidBounds(timeouts?.request, timeouts?.response),
     perTryTimeoutMs: toMs(timeouts?.perTry) ?? base.perTryTimeoutMs,
     streamIdleTimeoutMs: toMs(timeouts?.streamIdle) ?? base.streamIdleTimeoutMs,
     retry: overlayRetry(base.retry, sections.retry),
@@ -51,6 +53,17 @@ function overlay(base: Settings, sections: TrafficSections | undefined): Setting
       ]),
       maxEjectedRatio,
     },
+  }
+}
+
+/**
+ * The bounds of a request that a manifest says. Who bounds the whole of it bounds its answer too: the default for the
+ * latter does not hold besides, and `0s` ends both.
+ */
+export function saidBounds(request: string | undefined, response: string | undefined) {
+  return {
+    ...(request === undefined ? {} : { requestTimeoutMs: toMs(request), responseTimeoutMs: 0 }),
+    ...(response === undefined ? {} : { responseTimeoutMs: toMs(response) }),
   }
 }
 

@@ -3,12 +3,14 @@ import type { TrafficSettings } from '../../sidecar/config/resources.ts'
 /**
  * How a service is treated when no manifest says otherwise. Retries: two, of statuses that mean "not by me, not now", with
  * full jitter between 25 and 250 ms, at most 20 % of the traffic with a floor of 3 at once (Finagle, Envoy). Limits and
- * ejection are Envoy's defaults, but for the share that may be ejected: half.
+ * ejection are Envoy's defaults, but for the share that may be ejected: half. Of time, the beginning of the answer alone is
+ * bounded: a download, or a stream of gRPC, may last as long as octets move.
  */
 export const TRAFFIC_DEFAULTS = {
   balancer: 'p2c-ewma',
   connectTimeoutMs: 1_000,
-  requestTimeoutMs: 15_000,
+  requestTimeoutMs: 0,
+  responseTimeoutMs: 15_000,
   perTryTimeoutMs: 0,
   streamIdleTimeoutMs: 300_000,
   retry: { attempts: 2, statuses: [502, 503, 504], idempotent: false, backoffBaseMs: 25, backoffMaxMs: 250 },

@@ -34,7 +34,12 @@ export const TRAFFIC_SECTIONS = {
   ),
   healthCheck: notYet('active health checks'),
   timeouts: Type.Optional(
-    fields({ request: Type.Optional(Duration), perTry: Type.Optional(Duration), streamIdle: Type.Optional(Duration) }),
+    fields({
+      request: Type.Optional(Duration),
+      response: Type.Optional(Duration),
+      perTry: Type.Optional(Duration),
+      streamIdle: Type.Optional(Duration),
+    }),
   ),
   retry: Type.Optional(
     fields({
@@ -65,10 +70,14 @@ export function checkTrafficSections(sections: TrafficSections, at: FieldPath): 
   return [
     ...inOrder(sections.outlierDetection, ['baseEjectionTime', 'maxEjectionTime'], [...at, 'outlierDetection']),
     ...inOrder(sections.retry?.backoff, ['base', 'max'], [...at, 'retry', 'backoff']),
-    ...((findDurationMs(sections.timeouts?.request ?? '') ?? 0) === 0
-      ? []
-      : inOrder(sections.timeouts, ['perTry', 'request'], [...at, 'timeouts'])),
+    ...withinRequest(sections.timeouts, [...at, 'timeouts']),
   ]
+}
+
+/** A bound of 0 is none, and everything is within it. */
+function withinRequest(timeouts: TrafficSections['timeouts'], path: FieldPath): readonly ShapeProblem[] {
+  if ((findDurationMs(timeouts?.request ?? '') ?? 0) === 0) return []
+  return [...inOrder(timeouts, ['response', 'request'], path), ...inOrder(timeouts, ['perTry', 'request'], path)]
 }
 
 function inOrder<K extends string>(

@@ -111,6 +111,8 @@ export const RouteRule = Type.Object(
     backends: Type.Array(RouteBackend),
     /** The whole exchange, all tries included; 0: none. Absent: the service's. */
     requestTimeoutMs: Type.Optional(Milliseconds),
+    /** From the end of the request to the head of its response, all tries together; 0: none. Absent: the service's. */
+    responseTimeoutMs: Type.Optional(Milliseconds),
     /** One try; 0: none. Absent: the service's. */
     perTryTimeoutMs: Type.Optional(Milliseconds),
     retry: Type.Optional(RetrySettings),

@@ -13,7 +13,11 @@ export const TrafficSettings = Type.Object(
       Type.Literal('random'),
     ]),
     connectTimeoutMs: Milliseconds,
+    /** The whole exchange, all tries and the response's body included; 0: none. */
     requestTimeoutMs: Milliseconds,
+    /** From the end of the request to the head of its response, all tries together; 0: none. */
+    responseTimeoutMs: Milliseconds,
+    /** One try, to the head of its response; 0: none. */
     perTryTimeoutMs: Milliseconds,
     /** No octet in either direction for this long ends the exchange; 0: never. */
     streamIdleTimeoutMs: Milliseconds,

@@ -1,6 +1,6 @@
 import { LIMITS } from '../core/limits.ts'
 import type { MeshError } from '../core/mesh-errors.ts'
-import { type Fields, NO_FIELDS, type ResponseHead } from '../http/head.ts'
+import { asksForTunnel, type Fields, NO_FIELDS, type ResponseHead } from '../http/head.ts'
 import type { DownstreamStream, RequestSink } from '../http/streams.ts'
 import type { ParsedRequest } from '../http1/request-head.ts'
 import { CHUNK_END, chunkHead, lastChunk } from '../http1/write-fields.ts'
@@ -96,7 +96,7 @@ export class Http1ServerStream implements DownstreamStream {
     const owner = this.#owner
     const { request } = this
     const requestHead = request.head
-    const isTunnelRequest = requestHead.upgrade !== undefined || requestHead.method === 'CONNECT'
+    const isTunnelRequest = asksForTunnel(requestHead)
     if (head.status === 101 && requestHead.upgrade === undefined) {
       this.#breakOff()
       return

@@ -15,6 +15,7 @@ export interface CompiledRule {
   readonly isRewriting: boolean
   readonly retry: RetrySettings
   readonly requestTimeoutMs: number
+  readonly responseTimeoutMs: number
   readonly perTryTimeoutMs: number
 }
 
@@ -50,6 +51,7 @@ function compileRule(rule: RouteRule, service: ServiceResource): CompiledRule {
     isRewriting: filters.rewrite !== undefined,
     retry: rule.retry ?? service.traffic.retry,
     requestTimeoutMs: rule.requestTimeoutMs ?? service.traffic.requestTimeoutMs,
+    responseTimeoutMs: rule.responseTimeoutMs ?? service.traffic.responseTimeoutMs,
     perTryTimeoutMs: rule.perTryTimeoutMs ?? service.traffic.perTryTimeoutMs,
   }
 }

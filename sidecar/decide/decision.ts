@@ -68,8 +68,11 @@ export interface AttemptPlan {
   readonly attempt: number
   /** Ids of the endpoints picked so far, that of this try included. */
   readonly tried: readonly string[]
-  /** Bounds, ms from the start of the exchange or try; 0: none. */
+  /** Bounds, ms; 0: none. From the start of the exchange to its end. */
   readonly requestTimeoutMs: number
+  /** From the end of the request to the head of its response, all tries together. */
+  readonly responseTimeoutMs: number
+  /** From the start of a try to the head of its response. */
   readonly perTryTimeoutMs: number
   /** Whether the request may be executed twice: by method (RFC 9110 §9.2.2), `idempotency-key`, or the route's word. */
   readonly isIdempotent: boolean

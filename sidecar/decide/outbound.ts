@@ -82,7 +82,7 @@ function forward(
   if (full !== undefined) return refuse(full)
   const endpoint = pickEndpoint({ service, port: backend.port, traffic, tried: NONE_TRIED }, world, recorder)
   if ('code' in endpoint) return refuse(endpoint)
-  const { retry, perTryTimeoutMs } = compiled
+  const { retry, responseTimeoutMs, perTryTimeoutMs } = compiled
   const requestTimeoutMs = requestTimeout(compiled.requestTimeoutMs, facts)
   if (recorder.isOn) describePlan(compiled, requestTimeoutMs, facts, recorder)
   const edits = compiled.isRewriting ? rewrittenEdits(compiled, facts) : compiled.edits
@@ -96,6 +96,7 @@ function forward(
     attempt: 1,
     tried: [endpoint.id],
     requestTimeoutMs,
+    responseTimeoutMs,
     perTryTimeoutMs,
     isIdempotent: isIdempotent(facts, retry),
     edits,
@@ -128,12 +129,17 @@ function rewrittenEdits(compiled: CompiledRule, facts: RequestFacts): ForwardEdi
 }
 
 function describePlan(
-  { retry, perTryTimeoutMs }: CompiledRule,
+  { retry, responseTimeoutMs, perTryTimeoutMs }: CompiledRule,
   requestTimeoutMs: number,
   facts: RequestFacts,
   recorder: Recorder,
 ): void {
-  recorder.record({ step: 'timeouts', requestMs: requestTimeoutMs, perTryMs: perTryTimeoutMs })
+  recorder.record({
+    step: 'timeouts',
+    requestMs: requestTimeoutMs,
+    responseMs: responseTimeoutMs,
+    perTryMs: perTryTimeoutMs,
+  })
   const why = whyIdempotent(facts, retry)
   recorder.record({
     step: 'retry-plan',

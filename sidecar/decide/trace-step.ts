@@ -37,7 +37,13 @@ export type TraceStep =
     }
   | { readonly step: 'retry-decided'; readonly attempt: number; readonly because: string }
   | { readonly step: 'retry-refused'; readonly because: string }
-  | { readonly step: 'timeouts'; readonly requestMs: number; readonly perTryMs: number }
+  | {
+      readonly step: 'timeouts'
+      /** Each as in AttemptPlan: ms, 0 for none. */
+      readonly requestMs: number
+      readonly responseMs: number
+      readonly perTryMs: number
+    }
 
 /** Hears each step. `isOn` lets `decide` skip the work of describing when nobody listens. */
 export interface Recorder {

@@ -32,6 +32,10 @@ export interface RequestHead {
   readonly expectsContinue: boolean
 }
 
+/** Whether what follows the head is not a body, but the octets of a tunnel, if it is granted. */
+export const asksForTunnel = ({ method, upgrade }: RequestHead): boolean =>
+  method === 'CONNECT' || upgrade !== undefined
+
 /** The head of a final or interim response. The same rules for `fields` as in a request. */
 export interface ResponseHead {
   /** 100–599. */

@@ -1,3 +1,4 @@
+import { asksForTunnel } from '../http/head.ts'
 import { NEED_MORE, VIOLATION } from './head-scanner.ts'
 import { MessageDecoder, type MessageStep } from './message-decoder.ts'
 import type { ParsedRequest, RequestHeadParser } from './request-head.ts'
@@ -67,7 +68,7 @@ export class RequestDecoder extends MessageDecoder {
     this.#skippedEmptyLine = false
     const { head } = request
     this.isEnd = head.bodyLength === 0
-    if (head.upgrade !== undefined || head.method === 'CONNECT') {
+    if (asksForTunnel(head)) {
       this.isEnd = false
       this.#awaitsSwitch = true
     } else if (request.isChunked) {

@@ -1,5 +1,5 @@
 import { hasField } from '../http/fields.ts'
-import { type RequestHead, UNKNOWN_LENGTH } from '../http/head.ts'
+import { asksForTunnel, type RequestHead, UNKNOWN_LENGTH } from '../http/head.ts'
 import { fieldLines } from './write-fields.ts'
 
 /** How the body that follows a head is framed. */
@@ -7,7 +7,7 @@ export type BodyFraming = 'none' | 'length' | 'chunked' | 'until-close' | 'raw'
 
 /** The framing of a request's body: 'raw' for what follows an upgrade or CONNECT. */
 export function requestFraming(head: RequestHead): BodyFraming {
-  if (head.upgrade !== undefined || head.method === 'CONNECT') return 'raw'
+  if (asksForTunnel(head)) return 'raw'
   if (head.bodyLength === UNKNOWN_LENGTH) return 'chunked'
   return head.bodyLength === 0 ? 'none' : 'length'
 }

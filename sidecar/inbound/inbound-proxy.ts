@@ -15,7 +15,8 @@ import type { Http2Counters } from '../http2/stream/flood-guard.ts'
 import type { IdentityStore } from '../mtls/identity-store.ts'
 import { ALPN_PROTOCOL, followIdentity } from '../mtls/tls-contexts.ts'
 import { type Peer, verifyPeer } from '../mtls/verify-peer.ts'
-import { Exchange, type ExchangeDeps } from '../pipeline/exchange.ts'
+import { Exchange } from '../pipeline/exchange.ts'
+import type { ExchangeDeps } from '../pipeline/lane-deps.ts'
 import type { Caller, InboundLane } from './inbound-lane.ts'
 
 /** What the listener of mesh links needs. */

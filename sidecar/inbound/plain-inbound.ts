@@ -1,7 +1,8 @@
 import { type PlainListenerDeps, PlainListeners } from '../connection/plain-listeners.ts'
 import type { RequestHead } from '../http/head.ts'
 import type { DownstreamStream } from '../http/streams.ts'
-import { Exchange, type ExchangeDeps } from '../pipeline/exchange.ts'
+import { Exchange } from '../pipeline/exchange.ts'
+import type { ExchangeDeps } from '../pipeline/lane-deps.ts'
 import type { InboundLane } from './inbound-lane.ts'
 
 /** What the listeners for callers without a sidecar need. */

@@ -3,7 +3,8 @@ import { type PlainConnection, type PlainListenerDeps, PlainListeners } from '..
 import { hostOf } from '../http/authority.ts'
 import type { RequestHead } from '../http/head.ts'
 import type { DownstreamStream } from '../http/streams.ts'
-import { Exchange, type ExchangeDeps } from '../pipeline/exchange.ts'
+import { Exchange } from '../pipeline/exchange.ts'
+import type { ExchangeDeps } from '../pipeline/lane-deps.ts'
 import { connectHead, TcpDownstream } from '../tunnel/tcp-downstream.ts'
 import type { OutboundLane } from './outbound-lane.ts'
 

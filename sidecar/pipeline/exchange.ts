@@ -1,23 +1,15 @@
-import type { Clock, Timer } from '../core/clock.ts'
+import type { Timer } from '../core/clock.ts'
 import { type MeshError, meshError } from '../core/mesh-errors.ts'
-import type { TimerWheel, WheelEntry } from '../core/timer-wheel.ts'
+import type { WheelEntry } from '../core/timer-wheel.ts'
 import type { AttemptOutcome, AttemptPlan, Decision } from '../decide/decision.ts'
-import { type Fields, NO_FIELDS, type RequestHead, type ResponseHead } from '../http/head.ts'
+import { asksForTunnel, type Fields, NO_FIELDS, type RequestHead, type ResponseHead } from '../http/head.ts'
 import { localResponse, sendWhole } from '../http/local-response.ts'
 import type { DownstreamStream, RequestSink, ResponseSink, UpstreamStream } from '../http/streams.ts'
-import type { ReplayBuffer } from '../resilience/replay-buffer.ts'
 import { deadlineMs, describeTimeout, dueAtMs, type ExchangeTimes } from './exchange-deadline.ts'
 import { type ExchangeNotes, newNotes } from './exchange-notes.ts'
 import { KeptBody } from './kept-body.ts'
 import type { Attempt, Lane } from './lane.ts'
-
-/** What every exchange of a sidecar shares. */
-export interface ExchangeDeps {
-  readonly clock: Clock
-  readonly wheel: TimerWheel
-  /** A buffer for one request's body, so that it can be sent again. */
-  newReplayBuffer(): ReplayBuffer
-}
+import type { ExchangeDeps } from './lane-deps.ts'
 
 /**
  * One request and its response, from the caller's stream to the callee's. It relays both bodies with back-pressure,
@@ -28,6 +20,7 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
   readonly head: RequestHead
   readonly stream: DownstreamStream
   readonly startMs: number
+  askedMs: number
   /** What the lane notes: set by it, and read by it and by the record. */
   readonly notes: ExchangeNotes = newNotes()
   /** Set by the lane with each decision to forward; its timeouts hold. */
@@ -71,6 +64,7 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
     this.#requestEnded = end
     this.#body = new KeptBody(deps.newReplayBuffer)
     this.startMs = deps.clock.nowMs()
+    this.askedMs = end || asksForTunnel(head) ? this.startMs : Number.POSITIVE_INFINITY
     this.lastActivityMs = this.startMs
   }
 
@@ -95,9 +89,13 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
     return this.#isAttempting && this.#status === 0
   }
 
+  get hasHead(): boolean {
+    return this.#status !== 0
+  }
+
   /** Time left until the request's deadline, ms; Infinity without one. */
   get remainingMs(): number {
-    return deadlineMs(this.plan, this.startMs) - this.#deps.clock.nowMs()
+    return deadlineMs(this.plan, this) - this.#deps.clock.nowMs()
   }
 
   // ---- decisions ----
@@ -163,6 +161,10 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
     this.#requestTrailers = trailers
     this.#upstream?.sendEnd(trailers)
     if (this.#isAnswered) this.#complete()
+    else if (!this.hasHead) {
+      this.askedMs = Math.min(this.askedMs, this.#deps.clock.nowMs())
+      this.#armTimer()
+    }
   }
 
   onAbort(error: MeshError): void {
@@ -263,12 +265,8 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
   onTimeout(): void {
     if (this.#isOver || this.#isTunnel) return
     const nowMs = this.#deps.clock.nowMs()
-    const dueMs = dueAtMs(this.plan, this)
-    if (nowMs < dueMs) {
-      this.#armTimer()
-      return
-    }
-    const isWhole = nowMs >= deadlineMs(this.plan, this.startMs)
+    if (nowMs < dueAtMs(this.plan, this)) return this.#armTimer()
+    const isWhole = nowMs >= deadlineMs(this.plan, this)
     this.#dropUpstream()
     const error = meshError('timeout', describeTimeout(this.plan, this, isWhole))
     if (isWhole && this.#status === 0) {

@@ -26,6 +26,7 @@ export const traffic = (change: Partial<TrafficSettings> = {}): TrafficSettings 
   balancer: 'p2c-ewma',
   connectTimeoutMs: 1_000,
   requestTimeoutMs: 10_000,
+  responseTimeoutMs: 5_000,
   perTryTimeoutMs: 2_000,
   streamIdleTimeoutMs: 0,
   retry: retry(),

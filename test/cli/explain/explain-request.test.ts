@@ -32,7 +32,7 @@ test('a request that is let in is explained from the name to the port of the app
       backend shop/orders:80, weight 1 of 1
       endpoint orders-1 at 127.0.0.1:15008
       ✔ endpoint orders-1 at 127.0.0.1:15008, by p2c-ewma
-      timeouts: request 10000 ms, each try 2000 ms
+      timeouts: request 10000 ms, response 5000 ms, each try 2000 ms
       retries: up to 2, on connect-failure, refused, reset, timeout, 503; method GET is idempotent
       ⇒ forward to 127.0.0.1:15008 under mutual TLS, where only spiffe://mesh.local/ns/shop/sa/orders is believed
 

@@ -89,8 +89,14 @@ const STEPS: { readonly [S in TraceStep['step']]: readonly (readonly [TraceStep 
   'retry-decided': [[{ step: 'retry-decided', attempt: 2, because: 'of 503' }, 'try 2: of 503']],
   'retry-refused': [[{ step: 'retry-refused', because: 'the budget is used' }, 'no further try: the budget is used']],
   timeouts: [
-    [{ step: 'timeouts', requestMs: 500, perTryMs: 0 }, 'timeouts: request 500 ms, each try none'],
-    [{ step: 'timeouts', requestMs: 0, perTryMs: 250 }, 'timeouts: request none, each try 250 ms'],
+    [
+      { step: 'timeouts', requestMs: 500, responseMs: 0, perTryMs: 0 },
+      'timeouts: request 500 ms, response none, each try none',
+    ],
+    [
+      { step: 'timeouts', requestMs: 0, responseMs: 400, perTryMs: 250 },
+      'timeouts: request none, response 400 ms, each try 250 ms',
+    ],
   ],
 }
 

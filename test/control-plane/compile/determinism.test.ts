@@ -52,7 +52,7 @@ const spec = {
   }),
   TrafficPolicy: fc.record({
     targetRefs: fc.constantFrom(...SERVICES).map((name) => [{ kind: 'Service', name }]),
-    timeouts: fc.record({ request: fc.constantFrom('1s', '2s') }),
+    timeouts: fc.record({ request: fc.constantFrom('1s', '2s'), response: fc.constantFrom('500ms', '1s') }),
   }),
   AuthorizationPolicy: fc.record({
     action: fc.constantFrom('ALLOW', 'DENY'),

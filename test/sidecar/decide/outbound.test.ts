@@ -259,7 +259,7 @@ test('endpoints, balancer and breaker are those of the backend, timeouts and ret
     hostnames: [],
     traffic: traffic({ requestTimeoutMs: 1, circuitBreaker: { maxConnections: 1, maxRequests: 7, maxPending: 1 } }),
   })
-  const routes = [rule({ backends: [{ service: 'shop/v2', port: 80, weight: 1 }], perTryTimeoutMs: 9 })]
+  const routes = [rule({ backends: [{ service: 'shop/v2', port: 80, weight: 1 }], responseTimeoutMs: 7, perTryTimeoutMs: 9 })]
   const from = world([
     service({ routes, traffic: traffic({ retry: retry({ attempts: 1 }) }) }),
     v2,
@@ -269,6 +269,7 @@ test('endpoints, balancer and breaker are those of the backend, timeouts and ret
   assert.equal(endpoint.id, 'x')
   assert.equal(plan.traffic.circuitBreaker.maxRequests, 7)
   assert.equal(plan.requestTimeoutMs, 10_000)
+  assert.equal(plan.responseTimeoutMs, 7)
   assert.equal(plan.perTryTimeoutMs, 9)
   assert.equal(plan.retry.attempts, 1)
 })
