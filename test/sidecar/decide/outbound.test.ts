@@ -259,7 +259,9 @@ test('endpoints, balancer and breaker are those of the backend, timeouts and ret
     hostnames: [],
     traffic: traffic({ requestTimeoutMs: 1, circuitBreaker: { maxConnections: 1, maxRequests: 7, maxPending: 1 } }),
   })
-  const routes = [rule({ backends: [{ service: 'shop/v2', port: 80, weight: 1 }], responseTimeoutMs: 7, perTryTimeoutMs: 9 })]
+  const routes = [
+    rule({ backends: [{ service: 'shop/v2', port: 80, weight: 1 }], responseTimeoutMs: 7, perTryTimeoutMs: 9 }),
+  ]
   const from = world([
     service({ routes, traffic: traffic({ retry: retry({ attempts: 1 }) }) }),
     v2,
