@@ -5,7 +5,7 @@ import { type ApiReply, failure } from './api-reply.ts'
 
 /** Who may use the API. */
 export interface AccessPolicy {
-  /** Required of everybody when set; without it the API must listen on loopback only. */
+  /** Required of everybody when set, and an empty one lets nobody in; without it the API must listen on loopback only. */
   readonly adminToken: string | undefined
   /** Names that the API is called by, besides addresses and `localhost`. */
   readonly hostNames: readonly string[]
@@ -47,12 +47,13 @@ const hostNameOf = (host: string): string =>
     .toLowerCase()
 
 const isOurName = (name: string, names: readonly string[]): boolean =>
-  name === 'localhost' || isIP(name) !== 0 || names.includes(name)
+  name === 'localhost' || isIP(name) !== 0 || names.some((ours) => ours.toLowerCase() === name)
 
+/** Nobody bears an empty token, as an empty file would make it: whoever sends none has one too. */
 function bears(request: IncomingMessage, token: string): boolean {
   const given = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? ''
   // Digests have one length, so that the comparison tells nothing about the token's.
-  return timingSafeEqual(digestOf(given), digestOf(token))
+  return timingSafeEqual(digestOf(given), digestOf(token)) && token !== ''
 }
 
 const digestOf = (text: string): Buffer => createHash('sha256').update(text).digest()

@@ -3,6 +3,7 @@ import test from 'ava'
 import { ok } from '../../../certs/result.ts'
 import { ManifestStore } from '../../../control-plane/api/manifest-store.ts'
 import type { Manifest } from '../../../control-plane/policy/manifest.ts'
+import { checkWrites } from '../../../control-plane/registry/write-check.ts'
 import { FakeRegistry } from '../../support/fake-registry.ts'
 import { TurnedClock } from '../../support/turned-clock.ts'
 
@@ -119,4 +120,63 @@ test('a registry that is away is an error, and a value that nobody can read is l
   registry.isAway = true
   const away = await applyAll(store, [service(2, 1)])
   assert.ok(!away.ok && away.error.kind === 'registry')
+})
+
+test('every change has a revision of its own, by which two at once are told apart, whatever they write', async () => {
+  const store = storeOn(new FakeRegistry())
+  const revisions: number[] = []
+  for (const manifests of [[service(1, 1)], [service(1, 2)], services(200, 1), [service(1, 1)], [service(1, 1)]]) {
+    await applyAll(store, manifests)
+    const records = await store.list()
+    assert.ok(records.ok)
+    revisions.push(records.value.revision.revision)
+  }
+  // the last two change nothing
+  assert.deepEqual(revisions, [1, 2, 3, 3, 3])
+})
+
+/** Another applies something just before a large change is to count. */
+class OvertakenRegistry extends FakeRegistry {
+  overtake: (() => Promise<unknown>) | undefined
+  override async putAll(...args: Parameters<FakeRegistry['putAll']>): ReturnType<FakeRegistry['putAll']> {
+    const [writes] = args
+    const { overtake } = this
+    if (overtake !== undefined && writes.length === 1 && writes[0]?.key === 'manifests/revision') {
+      this.overtake = undefined
+      await overtake()
+    }
+    return super.putAll(...args)
+  }
+}
+
+test('a large change that was overtaken takes away what it had staged, and is made anew', async () => {
+  const registry = new OvertakenRegistry()
+  const store = storeOn(registry)
+  registry.overtake = () => applyAll(store, [service(500, 7)])
+  const done = await applyAll(store, services(200, 1))
+  assert.ok(done.ok)
+  const records = await store.list()
+  assert.ok(records.ok)
+  assert.deepEqual([records.value.stagedKeys, records.value.manifests.size], [[], 201])
+})
+
+/** Refuses what no registry takes in one transaction. */
+class LimitedRegistry extends FakeRegistry {
+  override async putAll(...args: Parameters<FakeRegistry['putAll']>): ReturnType<FakeRegistry['putAll']> {
+    const checked = checkWrites(args[0], undefined)
+    return checked.ok ? super.putAll(...args) : checked
+  }
+}
+
+test('a few manifests that are too long for one transaction together are applied as a whole', async () => {
+  const store = storeOn(new LimitedRegistry())
+  const long = services(8, 1).map(
+    (manifest): Manifest =>
+      ({ ...manifest, metadata: { ...manifest.metadata, annotations: { note: 'x'.repeat(80_000) } } }) as Manifest,
+  )
+  const done = await applyAll(store, long)
+  assert.ok(done.ok, JSON.stringify(done))
+  const records = await store.list()
+  assert.ok(records.ok)
+  assert.deepEqual([records.value.manifests.size, records.value.stagedKeys], [8, []])
 })
