@@ -114,10 +114,11 @@ export class CertificateRotation implements Disposable {
     const trying = new AbortController()
     this.#trying = trying
     const keyPair = generateKeyPair()
+    const heldBefore = this.#parts.store.current?.bundle
     const answer = await this.#ask(keyPair, trying)
     this.#trying = undefined
     if (this.#isDisposed) return
-    const identity = answer.ok ? this.#toIdentity(keyPair, answer.value) : answer
+    const identity = answer.ok ? this.#toIdentity(keyPair, answer.value, heldBefore) : answer
     if (identity.ok) this.#succeed(identity.value)
     else this.#fail(identity.error)
   }
@@ -158,15 +159,18 @@ export class CertificateRotation implements Disposable {
     })
   }
 
-  /** The roots in use stay, with their sequence, as long as the new chain leads to them; else those of the answer are taken. */
-  #toIdentity(keyPair: KeyPair, answer: SignedChain): Result<Identity, string> {
+  /**
+   * The roots in use stay, with their sequence, as long as the new chain leads to them; else those of the answer are
+   * taken. But not where roots were published while we asked: they are newer, and what they left out stays out.
+   */
+  #toIdentity(keyPair: KeyPair, answer: SignedChain, heldBefore: TrustBundle | undefined): Result<Identity, string> {
     const { id, store, clock } = this.#parts
     const held = store.current?.bundle
     const build = (bundle: TrustBundle): Result<Identity, string> =>
       createIdentity({ keyPair, chainPem: answer.chainPem, bundle }, id, clock.wallMs())
     if (held !== undefined) {
       const identity = build(held)
-      if (identity.ok) return identity
+      if (identity.ok || held !== heldBefore) return identity
     }
     const offered = bundleFromPem(id.trustDomain, held?.sequence ?? 0, answer.rootsPem)
     return offered.ok ? build(offered.value) : offered

@@ -81,6 +81,7 @@ test('newerBundle never goes back, never changes trust domain, and refuses two c
   assert.equal(unwrap(newerBundle(first, second)), second)
   assert.equal(unwrap(newerBundle(second, unwrap(createBundle('mesh.example', 2, [next.root, pki.root])))), second)
   assert(!newerBundle(second, first).ok)
+  assert(!newerBundle(second, { ...second, sequence: 1 }).ok)
   assert(!newerBundle(second, unwrap(createBundle('mesh.example', 2, [pki.root]))).ok)
   assert(!newerBundle(second, unwrap(createBundle('other.example', 3, [pki.root]))).ok)
 })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import test from 'ava'
 import { bundleFromPem, createBundle, type TrustBundle } from '../../certs/bundle.ts'
-import { issueIssuing, issueLeaf } from '../../certs/certificate.ts'
+import { issueIssuing, issueLeaf, issueRoot } from '../../certs/certificate.ts'
 import {
   boolean,
   contextConstructed,
@@ -35,6 +35,33 @@ function reasonOf(chain: readonly Buffer[], bundle: TrustBundle = pki.bundle, wa
 test('verifyChain answers the identity, and when the first certificate of the chain ends', () => {
   const verified = unwrap(verifyChain([good.der, issuingDer], pki.bundle, NOON))
   assert.deepEqual(verified, { id: idOf(WEB), notAfterMs: NOON + DAY_MS })
+})
+
+test('a chain ends with what ends first in it: the leaf, the issuing certificate or the root', () => {
+  const id = idOf('spiffe://mesh.example')
+  const endOf = (rootMs: number, issuingMs: number, leafMs: number): number => {
+    const rootKey = generateKeyPair()
+    const rootCertificate = issueRoot(rootKey, id, { wallMs: NOON, lifetimeMs: rootMs })
+    const keyPair = generateKeyPair()
+    const extensions = {
+      basicConstraints: basicConstraints(true, 0),
+      keyUsage: keyUsage(['keyCertSign']),
+      extendedKeyUsage: undefined,
+      names: undefined,
+    }
+    const der = craftCertificate(
+      { certificate: rootCertificate, privateKey: rootKey.privateKey },
+      { extensions, toMs: NOON + issuingMs, subject: nameOf('issuing') },
+      keyPair,
+    )
+    const issuing = { certificate: unwrap(readCertificate(der)), privateKey: keyPair.privateKey }
+    const leaf = craftCertificate(issuing, { toMs: NOON + leafMs })
+    const bundle = unwrap(createBundle('mesh.example', 1, [rootCertificate]))
+    return unwrap(verifyChain([leaf, der], bundle, NOON)).notAfterMs - NOON
+  }
+  assert.equal(endOf(1_000, 2_000, 3_000), 1_000)
+  assert.equal(endOf(3_000, 1_000, 2_000), 1_000)
+  assert.equal(endOf(3_000, 2_000, 1_000), 1_000)
 })
 
 test('verifyChain takes signing certificates in any order, unneeded ones, and the root itself', () => {
@@ -70,6 +97,11 @@ const WRONG_LEAVES: readonly [string, RefusalReason, Craft][] = [
     'an identity of another trust domain',
     'wrong-trust-domain',
     { extensions: { names: uriNames(['spiffe://other.example/x'], true) } },
+  ],
+  [
+    'an identity of a trust domain that only ends like ours',
+    'wrong-trust-domain',
+    { extensions: { names: uriNames(['spiffe://evil.mesh.example/ns/shop/sa/web'], true) } },
   ],
   ['a URI with a NUL in it', 'malformed', { extensions: { names: anyNames([[6, Buffer.from(`${WEB}\0.evil`)]]) } }],
   ['an empty URI', 'malformed', { extensions: { names: anyNames([[6, Buffer.alloc(0)]]) } }],

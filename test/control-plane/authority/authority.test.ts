@@ -372,6 +372,8 @@ const WRONG: readonly [string, string, string, RegExp][] = [
   ['an identity that is no workload', requestFor(WEB), 'spiffe://mesh.example/web', /expected \/ns\//],
   ['no SPIFFE ID', requestFor(WEB), 'https://mesh.example/ns/shop/sa/web', /does not begin/],
   ['another identity than the request names', requestFor('spiffe://mesh.example/ns/shop/sa/admin'), WEB, /no other/],
+  ['a name as long as the identity', requestFor('spiffe://mesh.example/ns/shop/sa/wet'), WEB, /no other/],
+  ['that name of another trust domain', requestFor('spiffe://mash.example/ns/shop/sa/web'), WEB, /no other/],
   ['what is not a request', 'nonsense', WEB, /no CERTIFICATE REQUEST/],
 ]
 for (const [what, csr, identity, sentence] of WRONG) {

@@ -46,6 +46,9 @@ test('openSealKey makes a key that only its owner can read, and finds it again',
       assert.match(wrong.error, /expected 64 hexadecimal digits/)
       assert(text.trim() === '' || !wrong.error.includes(text.trim()), 'the message quotes no key')
     }
+    const unreadable = await openSealKey(directory)
+    assert(!unreadable.ok)
+    assert.match(unreadable.error, /^Cannot read the seal key/)
     await chmod(directory, 0o700)
   } finally {
     await rm(directory, { recursive: true })

@@ -35,7 +35,7 @@ async function setting() {
   }
   /** Whose certificate is handed out, or why none is. */
   const sign = async (identity: string, credential: SignCredential): Promise<string | SignRefusal['kind']> => {
-    const csrPem = createSigningRequest(generateKeyPair(), idOf(identity.startsWith('spiffe:') ? identity : WEB))
+    const csrPem = createSigningRequest(generateKeyPair(), idOf(/^spiffe:/i.test(identity) ? identity : WEB))
     const signed = await signing.sign({ csrPem, identity }, credential)
     if (!signed.ok) return signed.error.kind
     const chain = unwrap(readCertificatesPem(signed.value.chainPem.join(''))).map(({ der }) => der)
@@ -85,6 +85,10 @@ test('nobody gets the identity of the control plane, not even its own bearer', a
   using at = await setting()
   assert.equal(await at.sign(CONTROL_PLANE, asToken(await at.make('*', '*'))), 'denied')
   assert.equal(await at.sign(CONTROL_PLANE, asPeer(CONTROL_PLANE)), 'denied')
+  for (const spelling of [CONTROL_PLANE.replace('spiffe', 'SPIFFE'), CONTROL_PLANE.replace('mesh', 'MESH')]) {
+    assert.equal(await at.sign(spelling, asToken(await at.make('*', '*'))), 'denied', spelling)
+    assert.equal(await at.sign(spelling, asPeer(CONTROL_PLANE)), 'denied', spelling)
+  }
 })
 
 test('what is no identity of a workload here is refused, whoever asks for it', async () => {

@@ -15,8 +15,11 @@ function setting(lifetimeMs: number, seed = 1) {
   const clock = new SettlingClock(NOON)
   const store = new IdentityStore()
   const signer = new TestSigner(pki, clock, lifetimeMs)
-  const rotation = new CertificateRotation({ id: idOf(WEB), store, signer, clock, random: seededRandom(seed) })
-  return { clock, store, signer, rotation }
+  const troubles: string[] = []
+  const onTrouble = (reason: string): void => void troubles.push(reason)
+  const random = seededRandom(seed)
+  const rotation = new CertificateRotation({ id: idOf(WEB), store, signer, clock, random, onTrouble })
+  return { clock, store, signer, troubles, rotation }
 }
 
 for (const [name, lifetimeMs] of [
@@ -147,6 +150,70 @@ test('roots that our chain does not lead to make the rotation ask for another ce
   assert.equal(rotation.state.renewalCount, 2)
   assert(store.current !== undefined && hasSameRoots(store.current.bundle, bundle))
   assert.equal(store.current.bundle.sequence, 5)
+})
+
+test('roots that are published while we ask are not undone by the answer, which was made before', async () => {
+  const { clock, store, signer, rotation } = setting(DAY_MS)
+  using _rotation = rotation
+  rotation.start()
+  await clock.turn(1_000)
+  const next = makePki()
+  const published = unwrap(createBundle('mesh.example', 2, [next.root]))
+  const sign = signer.sign.bind(signer)
+  signer.sign = async (csrPem, identity) => {
+    const answer = await sign(csrPem, identity)
+    assert(store.replaceRoots(published).ok)
+    signer.pki = next
+    signer.sign = sign
+    return answer
+  }
+  rotation.renewNow()
+  await clock.turn(0)
+  assert.equal(store.current?.bundle, published)
+  assert.match(rotation.state.lastError ?? '', /no root/)
+  // the next answer leads to them
+  await clock.turn(1_000)
+  assert.equal(rotation.state.lastError, undefined)
+  assert.equal(store.current?.bundle, published)
+  assert.deepEqual(store.current?.chain[1]?.der, next.issuing.certificate.der)
+})
+
+test('an answer brings its roots along only where our own lead to nothing, under the sequence that we had', async () => {
+  const { clock, store, signer, rotation } = setting(DAY_MS)
+  using _rotation = rotation
+  store.replace({ ...identityOf(pki, DAY_MS), bundle: unwrap(createBundle('mesh.example', 7, [pki.root])) })
+  rotation.start()
+  signer.pki = makePki()
+  rotation.renewNow()
+  await clock.turn(1_000)
+  assert.deepEqual(store.current?.bundle.roots[0]?.der, signer.pki.root.der)
+  assert.equal(store.current?.bundle.sequence, 7)
+})
+
+test('without any roots there is nothing to ask for', async () => {
+  const { clock, store, signer, rotation } = setting(DAY_MS)
+  using _rotation = rotation
+  rotation.start()
+  await clock.turn(1_000)
+  assert(store.replaceRoots(unwrap(createBundle('mesh.example', 2, []))).ok)
+  await clock.turn(60_000)
+  assert.equal(signer.askedMs.length, 1)
+})
+
+test('each trouble is told once, and again after a success', async () => {
+  const { clock, signer, troubles, rotation } = setting(DAY_MS)
+  using _rotation = rotation
+  signer.mood = 'failing'
+  rotation.start()
+  await clock.turn(60_000)
+  signer.mood = 'throwing'
+  await clock.turn(60_000)
+  assert.deepEqual(troubles, ['the control plane is away', 'socket hang up'])
+  signer.mood = 'good'
+  await clock.turn(60_000)
+  signer.mood = 'throwing'
+  await clock.turn(0.75 * DAY_MS)
+  assert.deepEqual(troubles, ['the control plane is away', 'socket hang up', 'socket hang up'])
 })
 
 test('an identity from a file is renewed when it is due by its own dates', async () => {

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import test from 'ava'
 import { bundleFromPem, createBundle } from '../../../certs/bundle.ts'
-import { toCertificatePem } from '../../../certs/certificate.ts'
+import { issueRoot, toCertificatePem } from '../../../certs/certificate.ts'
 import { generateKeyPair } from '../../../certs/key-pair.ts'
+import { readCertificate } from '../../../certs/read-certificate.ts'
 import { createIdentity, type Identity } from '../../../sidecar/mtls/identity.ts'
 import { IdentityStore } from '../../../sidecar/mtls/identity-store.ts'
+import { craftCertificate } from '../../certs/craft-certificate.ts'
 import { DAY_MS, idOf, makePki, NOON, unwrap } from '../../certs/mesh-pki.ts'
 import { identityOf, WEB } from './mesh-identity.ts'
 
@@ -77,4 +79,13 @@ test('createIdentity leaves roots out of the chain and refuses parts that do not
   assert(!createIdentity(parts, idOf(`${WEB}2`), NOON).ok)
   assert(!createIdentity(parts, idOf(WEB), NOON + 2 * DAY_MS).ok)
   assert(!createIdentity({ ...parts, chainPem: [] }, idOf(WEB), NOON).ok)
+})
+
+test('an identity ends with what ends first in its chain, the root included', () => {
+  const { keyPair } = pki.leaf(WEB)
+  const root = issueRoot(pki.rootKey, idOf('spiffe://mesh.example'), { wallMs: NOON, lifetimeMs: 3_600_000 })
+  const issuer = { certificate: root, privateKey: pki.rootKey.privateKey }
+  const leaf = unwrap(readCertificate(craftCertificate(issuer, { toMs: NOON + DAY_MS }, keyPair)))
+  const parts = { keyPair, chainPem: [toCertificatePem(leaf)], bundle: unwrap(createBundle('mesh.example', 1, [root])) }
+  assert.equal(unwrap(createIdentity(parts, idOf(WEB), NOON)).notAfterMs, NOON + 3_600_000)
 })

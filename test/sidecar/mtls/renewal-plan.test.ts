@@ -37,3 +37,27 @@ test('a short life leaves room for several tries before it ends', () => {
   assert.deepEqual(renewalBackoff(made(60 * DAY_MS)), { baseMs: 1_000, maxMs: 300_000 })
   assert.deepEqual(renewalBackoff(undefined), { baseMs: 250, maxMs: 15_000 })
 })
+
+test('a fresh certificate is renewed before it ends by our clock, however that differs', () => {
+  for (const leftMs of [9_000, 6_000, 2_000]) {
+    const waitMs = renewalWaitMs(made(10_000), true, NOON + 10_000 - leftMs, () => 0.999)
+    assert(waitMs > leftMs * 0.69 && waitMs < leftMs * 0.7, `${waitMs} ms of ${leftMs} ms`)
+  }
+})
+
+test('a certificate that a clock behind the authority calls not made yet is due at its share of life, not later', () => {
+  assert.equal(
+    renewalWaitMs(made(DAY_MS), false, NOON - 3_600_000, () => 0),
+    DAY_MS * 0.5,
+  )
+})
+
+test('certificates that are overdue are renewed over the tenth of what is left, and not all at once', () => {
+  const overdue = (random: number): number => renewalWaitMs(made(DAY_MS), false, NOON + 0.8 * DAY_MS, () => random)
+  const tenthMs = 0.02 * DAY_MS
+  for (const share of [0, 0.25, 0.999]) assert(Math.abs(overdue(share) - tenthMs * share) < 1)
+  assert.equal(
+    renewalWaitMs(made(DAY_MS), false, NOON + 2 * DAY_MS, () => 0.5),
+    0,
+  )
+})
