@@ -27,6 +27,11 @@ export class BackendGate {
     this.#held.clear()
   }
 
+  /** Forgets what is held of a service that nobody wants any more. */
+  drop(name: string): void {
+    this.#held.delete(name)
+  }
+
   /**
    * Sorts events that arrived together: `now` may be applied, in this order, as one swap; `needs` must be asked for.
    * `isKnown`: the control plane has answered for this resource before.

@@ -32,6 +32,10 @@ export class ControlPlaneSigner implements Signer {
     const { channel, clock, identities } = this.#deps
     const session = await channel.connect()
     if (!session.ok) return session
+    if (signal.aborted) {
+      session.value.destroy()
+      return err('the answer is not waited for any more')
+    }
     const abort = (): void => session.value.destroy()
     signal.addEventListener('abort', abort, { once: true })
     try {

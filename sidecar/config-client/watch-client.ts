@@ -1,3 +1,4 @@
+import type { ClientHttp2Session } from 'node:http2'
 import type { KeyPair } from '../../certs/key-pair.ts'
 import { type ResourceKind, resourceKey } from '../config/resources.ts'
 import type { SnapshotStore } from '../config/snapshot-store.ts'
@@ -60,6 +61,8 @@ export class WatchClient {
   /** Resources that the control plane said do not exist, with the version it gave that. */
   readonly #absent = new Map<string, string>()
   readonly #waiting = new Map<string, (() => void)[]>()
+  /** Asked for on this connection without a version in hand: an answer to each must come. */
+  readonly #unanswered = new Set<string>()
   readonly #gate = new BackendGate()
   readonly #readyListeners: (() => void)[] = []
   #stream: WatchStream | undefined
@@ -101,9 +104,7 @@ export class WatchClient {
   /** Connects as soon as there is a certificate, and anew, without a gap, with each renewed one; until `close`. */
   start(): void {
     this.#identity ??= this.#deps.identities.subscribe(({ keyPair }) => {
-      if (keyPair === this.#keyPair) return
-      this.#keyPair = keyPair
-      if (!this.#isConnecting) void this.#connect()
+      if (keyPair !== this.#keyPair) void this.#connect()
     })
   }
 
@@ -113,17 +114,23 @@ export class WatchClient {
     const isNew = !this.#wanted.has(key)
     this.#wanted.set(key, { kind, name })
     if (!isNew && (this.#deps.store.current.versions.has(key) || this.#absent.has(key))) return Promise.resolve()
-    if (isNew) this.#stream?.send([this.#toSubscribe(kind, name)])
+    if (isNew) {
+      this.#unanswered.add(key)
+      this.#stream?.send([this.#toSubscribe(kind, name)])
+    }
     return new Promise((resolve) => {
       this.#waiting.set(key, [...(this.#waiting.get(key) ?? []), resolve])
     })
   }
 
-  /** Ends a subscription, and takes the resource out of the snapshot. */
+  /** Ends a subscription, and takes the resource out of the snapshot. Nobody waits for its answer any more. */
   unwant(kind: WantedKind, name: string): void {
     const key = resourceKey(kind, name)
     if (!this.#wanted.delete(key)) return
     this.#absent.delete(key)
+    this.#unanswered.delete(key)
+    if (kind === 'Service') this.#gate.drop(name)
+    this.#answered(key)
     this.#stream?.send([{ type: 'unsubscribe', kind, name }])
     this.#deps.store.apply([{ delete: kind, name }])
   }
@@ -150,8 +157,11 @@ export class WatchClient {
   }
 
   async #connect(): Promise<void> {
+    if (this.#isConnecting) return
     this.#isConnecting = true
     this.#retry?.cancel()
+    const keyPair = this.#deps.identities.current?.keyPair
+    this.#keyPair = keyPair
     const session = await this.#deps.channel.connect()
     this.#isConnecting = false
     if (this.#isClosed) {
@@ -159,12 +169,21 @@ export class WatchClient {
       return
     }
     if (!session.ok) {
-      // A connection that works is not given up for one that does not.
+      // A connection that works is not given up for one that does not, but it ends with the certificate it was made with.
       if (this.#stream === undefined) this.#onLost(session.error)
+      else this.#retryLater()
       return
     }
+    this.#retry?.cancel()
+    await this.#follow(session.value)
+    // A certificate that came while we connected wants a connection of its own.
+    if (!this.#isClosed && this.#deps.identities.current?.keyPair !== keyPair) void this.#connect()
+  }
+
+  /** The subscription goes on over this connection; the earlier one ends after it. */
+  async #follow(session: ClientHttp2Session): Promise<void> {
     const earlier = this.#stream
-    const stream: WatchStream = new WatchStream(session.value, {
+    const stream: WatchStream = new WatchStream(session, {
       clock: this.#deps.clock,
       silenceMs: SILENCE_MS,
       onEvents: (events) => this.#onEvents(stream, events),
@@ -175,6 +194,9 @@ export class WatchClient {
     this.#stream = stream
     this.#gate.clear()
     this.#isSyncDue = false
+    this.#unanswered.clear()
+    for (const [key, { kind, name }] of this.#wanted)
+      if (this.#heldVersion(kind, name) === undefined) this.#unanswered.add(key)
     stream.send(this.#greeting())
     await earlier?.close()
   }
@@ -220,10 +242,12 @@ export class WatchClient {
       const key = resourceKey(event.kind, event.name)
       if (event.type === 'delete') this.#absent.set(key, event.version)
       else this.#absent.delete(key)
+      this.#unanswered.delete(key)
       this.#answered(key)
     }
     this.#isSyncDue ||= events.some((event) => event.type === 'synced')
-    if (!this.#isSyncDue || !this.#gate.isEmpty) return
+    // A long greeting arrives in parts, each of which may be called answered by itself.
+    if (!this.#isSyncDue || !this.#gate.isEmpty || this.#unanswered.size > 0) return
     this.#isSyncDue = false
     this.#onSynced()
   }
@@ -253,18 +277,22 @@ export class WatchClient {
   }
 
   #onLost(reason: string): void {
-    const { clock, random, onStatus } = this.#deps
     if (this.#stream !== undefined) this.#lossCount++
+    // The tries that follow fail for the same reason: `status` says the latest.
+    const isNews = this.#isSynced || this.#attempt === 0
     this.#stream = undefined
     this.#isSynced = false
     this.#trouble = reason
-    this.#staleSinceMs ??= clock.nowMs()
-    this.#attempt++
-    // The tries that follow fail for the same reason: `status` says the latest.
-    if (this.#attempt === 1) onStatus?.(this.status)
-    if (this.#isClosed) return
+    this.#staleSinceMs ??= this.#deps.clock.nowMs()
+    this.#retryLater()
+    if (isNews) this.#deps.onStatus?.(this.status)
+  }
+
+  #retryLater(): void {
+    const { clock, random } = this.#deps
     this.#retry?.cancel()
-    this.#retry = clock.after(backoffMs(BACKOFF, this.#attempt, random), () => void this.#connect(), {
+    if (this.#isClosed) return
+    this.#retry = clock.after(backoffMs(BACKOFF, ++this.#attempt, random), () => void this.#connect(), {
       background: true,
     })
   }

@@ -40,7 +40,9 @@ export class WatchStream {
       this.#status = Number(headers[':status'])
     })
     this.#stream.on('data', (chunk: Buffer) => this.#onData(chunk))
-    this.#stream.on('trailers', (headers: IncomingHttpHeaders) => this.#over(String(headers['x-outrigger-reason'])))
+    this.#stream.on('trailers', ({ 'x-outrigger-reason': reason }: IncomingHttpHeaders) => {
+      if (typeof reason === 'string') this.#over(reason)
+    })
     this.#stream.on('error', (error: Error) => this.#over(error.message))
     this.#stream.on('end', () =>
       this.#over(this.#status === 200 ? 'the control plane ended the stream' : this.#refused()),

@@ -2,9 +2,10 @@ import { LIMITS } from '../core/limits.ts'
 import { MESH_ERRORS, type MeshError, meshError } from '../core/mesh-errors.ts'
 import type { AttemptOutcome, Decision } from '../decide/decision.ts'
 import { isIdempotent } from '../decide/idempotency.ts'
+import { declinedOnLink, declinedToCaller, declinesUpgrade } from '../http/declined-upgrade.ts'
 import { findField } from '../http/fields.ts'
 import type { Fields, ResponseHead } from '../http/head.ts'
-import { stripMeshFields, UPGRADE_DECLINED } from '../http/header-rules.ts'
+import { stripMeshFields } from '../http/header-rules.ts'
 import { isGrpc } from '../http/local-response.ts'
 import type { Exchange } from '../pipeline/exchange.ts'
 import type { ExchangeEnd } from '../pipeline/exchange-end.ts'
@@ -125,10 +126,11 @@ export class InboundLane implements Lane<Exchange> {
 
   /** An application does not speak for the mesh: with `x-outrigger-error` it would decide over the caller's retries. */
   editResponse(exchange: Exchange, head: ResponseHead): ResponseHead {
-    let fields = stripMeshFields(head.fields)
-    if (exchange.head.upgrade !== undefined && exchange.stream.protocol === 'h2' && isPlainSuccess(head.status))
-      fields = [...fields, UPGRADE_DECLINED, 'declined']
-    return fields === head.fields ? head : { ...head, fields }
+    const fields = stripMeshFields(head.fields)
+    const given = fields === head.fields ? head : { ...head, fields }
+    if (!declinesUpgrade(exchange.head, head)) return given
+    const isLink = exchange.notes.facts?.caller !== undefined
+    return isLink ? declinedOnLink(given) : declinedToCaller(given, exchange.stream.protocol)
   }
 
   onAttemptEnd(): void {
@@ -214,8 +216,6 @@ export class InboundLane implements Lane<Exchange> {
     exchange.attemptFields = []
   }
 }
-
-const isPlainSuccess = (status: number): boolean => status >= 200 && status < 300
 
 const flagOf = (error: MeshError | undefined): string | undefined =>
   error === undefined ? undefined : MESH_ERRORS[error.code].flag

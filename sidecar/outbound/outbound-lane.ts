@@ -3,6 +3,7 @@ import { type MeshError, meshError } from '../core/mesh-errors.ts'
 import { afterAttempt } from '../decide/after-attempt.ts'
 import type { AttemptOutcome, Decision } from '../decide/decision.ts'
 import { SILENT } from '../decide/trace-step.ts'
+import { declinedToCaller, declinesUpgrade } from '../http/declined-upgrade.ts'
 import { editFields } from '../http/edit-fields.ts'
 import { findField } from '../http/fields.ts'
 import type { Fields, RequestHead, ResponseHead } from '../http/head.ts'
@@ -102,7 +103,8 @@ export class OutboundLane implements Lane<Exchange> {
     // Without a sidecar at the other side it is the application that answers: it does not speak for the mesh.
     const given = endpoint?.transport === 'plain' ? stripMeshFields(head.fields) : head.fields
     const fields = edits === undefined ? given : editFields(given, edits)
-    return fields === head.fields ? head : { ...head, fields }
+    const answer = fields === head.fields ? head : { ...head, fields }
+    return declinesUpgrade(exchange.head, head) ? declinedToCaller(answer, exchange.stream.protocol) : answer
   }
 
   onAttemptEnd(exchange: Exchange, latencyMs: number, outcome: AttemptOutcome | 'abandoned'): void {
