@@ -160,8 +160,7 @@ export class WatchClient {
     if (this.#isConnecting) return
     this.#isConnecting = true
     this.#retry?.cancel()
-    const keyPair = this.#deps.identities.current?.keyPair
-    this.#keyPair = keyPair
+    this.#keyPair = this.#deps.identities.current?.keyPair
     const session = await this.#deps.channel.connect()
     this.#isConnecting = false
     if (this.#isClosed) {
@@ -177,7 +176,7 @@ export class WatchClient {
     this.#retry?.cancel()
     await this.#follow(session.value)
     // A certificate that came while we connected wants a connection of its own.
-    if (!this.#isClosed && this.#deps.identities.current?.keyPair !== keyPair) void this.#connect()
+    if (!this.#isClosed && this.#deps.identities.current?.keyPair !== this.#keyPair) void this.#connect()
   }
 
   /** The subscription goes on over this connection; the earlier one ends after it. */
@@ -291,7 +290,6 @@ export class WatchClient {
   #retryLater(): void {
     const { clock, random } = this.#deps
     this.#retry?.cancel()
-    if (this.#isClosed) return
     this.#retry = clock.after(backoffMs(BACKOFF, ++this.#attempt, random), () => void this.#connect(), {
       background: true,
     })

@@ -104,3 +104,19 @@ test('without a token the refusal of the certificate is the reason, and without 
 test('a token that can not be read is the reason', async () => {
   wrong((await sign({ token: err('no such file'), answers: [signed] })).answer, /no such file/)
 })
+
+test('whoever gives up while we connect has asked nobody, and the token stays here', async () => {
+  await using there = await ScriptedControlPlane.listen(plane)
+  there.answers = [signed]
+  const clock = new TurnedClock(NOW)
+  const identities = new IdentityStore()
+  const addresses = [{ host: '127.0.0.1', port: there.port }]
+  const channel = new ControlChannel({ clock, identities, bundle: pki.bundle, addresses })
+  const signer = new ControlPlaneSigner({ channel, identities, clock, readToken: async () => ok('the-token') })
+  const waiting = new AbortController()
+  const answer = signer.sign('csr', WEB, waiting.signal)
+  waiting.abort()
+  wrong(await answer, /not waited for any more/)
+  await there.allLeft()
+  assert.deepEqual(there.asked, [])
+})

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'ava'
 import { createBundle } from '../../../certs/bundle.ts'
+import { err } from '../../../certs/result.ts'
 import { controlPlaneId } from '../../../certs/spiffe-id.ts'
 import type { Resource } from '../../../sidecar/config/resources.ts'
 import { SnapshotStore } from '../../../sidecar/config/snapshot-store.ts'
@@ -34,6 +35,14 @@ const toV2 = service({ routes: leadingTo('shop/orders-v2') })
 const v2 = service({ name: 'shop/orders-v2', hostnames: ['orders-v2'], routes: leadingTo('shop/orders-v2') })
 const v2Endpoints = endpoints(['b'], 'shop/orders-v2')
 
+/** A channel that fails as often as a test says. */
+class FailingChannel extends ControlChannel {
+  failureCount = 0
+  override async connect(): ReturnType<ControlChannel['connect']> {
+    return this.failureCount-- > 0 ? err('the way is blocked') : super.connect()
+  }
+}
+
 /** A sidecar's subscription to a control plane of the test. Its clock stands still until the test turns it. */
 async function stage() {
   const there = await ScriptedControlPlane.listen(plane)
@@ -43,8 +52,9 @@ async function stage() {
   const statuses: WatchStatus[] = []
   const troubles = new Map<string, () => void>()
   const addresses = [{ host: '127.0.0.1', port: there.port }]
+  const channel = new FailingChannel({ clock, identities, bundle: pki.bundle, addresses })
   const client = new WatchClient({
-    channel: new ControlChannel({ clock, identities, bundle: pki.bundle, addresses }),
+    channel,
     identities,
     store,
     clock,
@@ -61,6 +71,7 @@ async function stage() {
   return {
     there,
     clock,
+    channel,
     identities,
     store,
     statuses,
@@ -251,4 +262,115 @@ test('an event that can not be read ends the connection, and the next one goes o
   second.tell(SYNCED)
   await second.settled()
   assert.equal(at.client.status.connected, true)
+})
+
+test('a certificate that comes while we connect gets a connection of its own, after the one that it came too late for', async () => {
+  await using at = await stage()
+  at.client.start()
+  at.identities.replace(web)
+  const renewed = identityOf(pki, DAY_MS, WEB, NOW)
+  at.identities.replace(renewed)
+  const [first, second] = [await at.there.watch(), await at.there.watch()]
+  assert.deepEqual([first.callerDer, second.callerDer], [web.chain[0]?.der, renewed.chain[0]?.der])
+  await second.settled()
+  assert.deepEqual([at.there.watchCount, at.client.status.lossCount], [2, 0])
+})
+
+test('a renewed certificate for which there is no connection yet costs nothing, and is tried again', async () => {
+  await using at = await stage()
+  at.client.start()
+  at.identities.replace(web)
+  const first = await at.there.watch()
+  first.tell(SYNCED)
+  await first.settled()
+  at.channel.failureCount = 2
+  const renewed = identityOf(pki, DAY_MS, WEB, NOW)
+  at.identities.replace(renewed)
+  await first.settled()
+  assert.deepEqual([at.client.status.connected, at.client.status.lossCount], [true, 0])
+  at.clock.turn(200)
+  await first.settled()
+  at.clock.turn(400)
+  const second = await at.there.watch()
+  assert.deepEqual(second.callerDer, renewed.chain[0]?.der)
+  assert.deepEqual([at.client.status.connected, at.client.status.lossCount, at.statuses.length], [true, 0, 1])
+})
+
+test('a loss is told once, however often the connection is tried after it and was tried before', async () => {
+  await using at = await stage()
+  at.client.start()
+  at.identities.replace(web)
+  const first = await at.there.watch()
+  first.tell(SYNCED)
+  await first.settled()
+  at.channel.failureCount = 4
+  at.identities.replace(identityOf(pki, DAY_MS, WEB, NOW))
+  await first.settled()
+  const lost = at.becomes('lost')
+  first.breakOff()
+  await lost
+  const again = at.becomes('connected')
+  for (let i = 0; i < 3; i++) {
+    at.clock.turn(3_000)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  at.clock.turn(3_000)
+  const second = await at.there.watch()
+  second.tell(SYNCED)
+  await again
+  assert.deepEqual(
+    at.statuses.map(({ connected }) => connected),
+    [true, false, true],
+  )
+  assert.equal(at.client.status.lossCount, 1)
+})
+
+test('the snapshot is complete when each part of a long greeting is answered, not when the first is', async () => {
+  await using at = await stage()
+  at.client.start()
+  void at.client.want('Service', 'shop/orders')
+  void at.client.want('Endpoints', 'shop/orders')
+  void at.client.want('Endpoints', 'shop/none')
+  void at.client.want('Endpoints', 'shop/wrong')
+  at.identities.replace(web)
+  const watch = await at.there.watch()
+  watch.tell(put(workload({ name: 'shop/web' })), put(service()), SYNCED)
+  watch.tell(put(endpoints(['a'])), SYNCED)
+  watch.tell({ type: 'delete', kind: 'Endpoints', name: 'shop/none', version: 'absent' }, SYNCED)
+  await watch.settled()
+  assert.deepEqual([at.client.status.connected, at.statuses.length], [false, 0])
+  // what is refused is answered, too
+  watch.tell({ type: 'put', kind: 'Endpoints', name: 'shop/wrong', version: 'v1', resource: {} }, SYNCED)
+  await at.client.waitReady()
+  assert.equal(at.client.status.connected, true)
+})
+
+test('what was wanted no longer is waited for by nobody, and holds up nothing', async () => {
+  await using at = await stage()
+  const waiting = at.client.want('Service', 'shop/made-up')
+  at.client.unwant('Service', 'shop/made-up')
+  await waiting
+  void at.client.want('Service', 'shop/other')
+  at.client.start()
+  at.identities.replace(web)
+  const watch = await at.there.watch()
+  await watch.hears('subscribe')
+  at.client.unwant('Service', 'shop/other')
+  watch.tell(SYNCED)
+  await watch.settled()
+  assert.equal(at.client.status.connected, true)
+})
+
+test('a service that is not wanted any more is not applied when its routes could be followed at last', async () => {
+  await using at = await stage()
+  at.client.start()
+  void at.client.want('Service', 'shop/orders')
+  at.identities.replace(web)
+  const watch = await at.there.watch()
+  watch.tell(put(toV2), SYNCED)
+  await watch.hears('subscribe', 3)
+  at.client.unwant('Service', 'shop/orders')
+  watch.tell(put(v2), put(v2Endpoints), SYNCED)
+  await watch.settled()
+  assert.deepEqual([...at.store.current.services.keys()], ['shop/orders-v2'])
 })
