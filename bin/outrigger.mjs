@@ -8,6 +8,9 @@ const main = fileURLToPath(new URL('../cli/main.ts', import.meta.url))
 const major = Number(process.versions.node.split('.')[0])
 
 if (major >= 26) {
+  // Under the process below, however that one ends, this one must not run on alone.
+  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
+  process.channel?.unref()
   await import(main)
 } else {
   const pinned = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url))
@@ -17,8 +20,9 @@ if (major >= 26) {
     )
     process.exit(78)
   }
-  const child = spawn(pinned, ['--disable-warning=ExperimentalWarning', main, ...process.argv.slice(2)], {
-    stdio: 'inherit',
+  const self = fileURLToPath(import.meta.url)
+  const child = spawn(pinned, ['--disable-warning=ExperimentalWarning', self, ...process.argv.slice(2)], {
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
   })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   child.on('exit', (code, signal) => {

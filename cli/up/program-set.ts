@@ -1,5 +1,6 @@
 import type { Clock } from '../../sidecar/core/clock.ts'
 import type { Random } from '../../sidecar/core/random.ts'
+import { ProgramGuard } from './program-guard.ts'
 import { type Program, Supervised, type SupervisorEvents } from './supervisor.ts'
 
 /** How long each kind of program may take to end. */
@@ -10,6 +11,7 @@ export class ProgramSet {
   readonly #clock: Clock
   readonly #random: Random
   readonly #events: SupervisorEvents
+  readonly #guard = new ProgramGuard()
   readonly #programs = new Map<string, Supervised>()
   /** How each program ended that did so by itself: at the start that is a failure, later it is started again. */
   readonly #exits = new Map<string, string>()
@@ -25,13 +27,14 @@ export class ProgramSet {
   }
 
   start(program: Program): void {
-    const supervised = new Supervised(program, this.#clock, this.#random, {
+    const events: SupervisorEvents = {
       onLine: this.#events.onLine,
       onRestart: (ended, how, delayMs) => {
         this.#exits.set(ended.name, how)
         this.#events.onRestart(ended, how, delayMs)
       },
-    })
+    }
+    const supervised = new Supervised(program, this.#clock, this.#random, events, this.#guard)
     this.#programs.set(program.name, supervised)
   }
 
@@ -65,5 +68,6 @@ export class ProgramSet {
       await Promise.all(group.map(([, program]) => program.stop(GRACE_MS)))
     }
     process.removeListener('exit', this.#onProcessExit)
+    this.#guard.close()
   }
 }

@@ -23,6 +23,12 @@ export interface SupervisorEvents {
   onRestart(program: Program, exit: string, delayMs: number): void
 }
 
+/** Hears of every process that begins and ends: leaders of groups, by process id. */
+export interface ProcessList {
+  add(pid: number): void
+  remove(pid: number): void
+}
+
 const RESTART = { baseMs: 500, maxMs: 10_000 }
 /** A program that ran this long has started: its next failure begins the back-off anew. */
 const STABLE_MS = 10_000
@@ -34,6 +40,7 @@ export class Supervised {
   readonly #clock: Clock
   readonly #random: Random
   readonly #events: SupervisorEvents
+  readonly #processes: ProcessList
   readonly #log: WriteStream
   #child: ChildProcess | undefined
   #restart: Timer | undefined
@@ -44,11 +51,12 @@ export class Supervised {
   readonly #lines: string[] = []
   #onExit: (() => void)[] = []
 
-  constructor(program: Program, clock: Clock, random: Random, events: SupervisorEvents) {
+  constructor(program: Program, clock: Clock, random: Random, events: SupervisorEvents, processes: ProcessList) {
     this.program = program
     this.#clock = clock
     this.#random = random
     this.#events = events
+    this.#processes = processes
     mkdirSync(dirname(program.logFile), { recursive: true, mode: 0o700 })
     this.#log = createWriteStream(program.logFile, { flags: 'a', mode: 0o600 })
     this.#log.on('error', () => undefined) // a full disk must not end the mesh
@@ -131,6 +139,7 @@ export class Supervised {
       detached: true,
     })
     this.#child = child
+    if (child.pid !== undefined) this.#processes.add(child.pid)
     for (const stream of [child.stdout, child.stderr]) {
       createInterface({ input: stream }).on('line', (line) => this.#keep(line))
     }
@@ -148,6 +157,7 @@ export class Supervised {
   #ended(child: ChildProcess, how: string): void {
     if (this.#child !== child) return
     this.#child = undefined
+    if (child.pid !== undefined) this.#processes.remove(child.pid)
     for (const resolve of this.#onExit.splice(0)) resolve()
     if (!this.#isWanted) return
     this.#failures = this.#clock.nowMs() - this.#startedMs > STABLE_MS ? 1 : this.#failures + 1

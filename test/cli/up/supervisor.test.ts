@@ -5,7 +5,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
-import { Supervised } from '../../../cli/up/supervisor.ts'
+import { Supervised, type SupervisorEvents } from '../../../cli/up/supervisor.ts'
 import { TurnedClock } from '../../support/turned-clock.ts'
 
 /** A supervised `node -e` with a clock that the test turns, and everything that it told. */
@@ -14,6 +14,8 @@ class Subject implements AsyncDisposable {
   readonly directory = mkdtempSync(join(tmpdir(), 'outrigger-supervisor-'))
   readonly logFile = join(this.directory, 'logs', 'program.log')
   readonly supervised: Supervised
+  /** What began and ended, in order: `+PID`, `-PID`. */
+  readonly processes: string[] = []
   readonly #told: string[] = []
   #waiting: { readonly wanted: (told: string) => boolean; readonly resolve: (told: string) => void }[] = []
 
@@ -26,10 +28,15 @@ class Subject implements AsyncDisposable {
       directory: this.directory,
       logFile: this.logFile,
     }
-    this.supervised = new Supervised(program, this.clock, () => 0.5, {
+    const events: SupervisorEvents = {
       onLine: (_, line) => this.#tell(`line ${line}`),
       onRestart: (_, exit, delayMs) => this.#tell(`ended ${exit}, again in ${delayMs}`),
-    })
+    }
+    const processes = {
+      add: (pid: number) => this.processes.push(`+${pid}`),
+      remove: (pid: number) => this.processes.push(`-${pid}`),
+    }
+    this.supervised = new Supervised(program, this.clock, () => 0.5, events, processes)
   }
 
   /** The first thing told, now or later, that begins so. What is told is taken once. */
@@ -154,6 +161,7 @@ test('restart gives a new process at once', async () => {
   await subject.supervised.restart(1_000)
   const second = pidIn(await subject.next('line up'))
   assert(first !== second && !isAlive(first) && isAlive(second))
+  assert.deepEqual(subject.processes, [`+${first}`, `-${first}`, `+${second}`])
 })
 
 test('what a program started ends with it', async () => {

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
 import { ROOT } from '../../architecture/import-graph.ts'
+import { eventually } from '../../support/eventually.ts'
 
 const HEAD = 'apiVersion: outrigger.dev/v1alpha1\nkind: LocalMesh\nmetadata: { name: small }\n'
 const ECHO = `require('node:http').createServer((q, r) => r.end('echo ' + q.url)).listen(process.env.PORT, '127.0.0.1')`
@@ -85,12 +86,22 @@ test('up carries traffic from one file, and leaves nothing behind when it is int
   const port = Number(/echo=127\.0\.0\.1:(\d+)/.exec(up.output)?.[1])
   assert.equal(await (await fetch(`http://127.0.0.1:${port}/hello`)).text(), 'echo /hello')
   const children = childrenOf(up.child.pid).filter(isAlive)
-  assert.equal(children.length, 4, 'a control plane, a program and two sidecars')
+  assert.equal(children.length, 5, 'a control plane, a program, two sidecars, and their guard')
 
   up.child.kill('SIGINT')
   assert.equal(await up.ended, 0)
-  assert.deepEqual(children.filter(isAlive), [])
+  await eventually('nothing runs any more', () => children.filter(isAlive).length === 0)
   assert.equal(await accepts(port), false)
+})
+
+test('up that is killed takes its programs with it', async () => {
+  const file = `${HEAD}spec: { workloads: [{ name: echo, command: [node, -e, ${JSON.stringify(ECHO)}], serves: [{ service: echo }] }] }`
+  await using up = new Up(file)
+  await up.until('Ctrl-c stops it')
+  const children = childrenOf(up.child.pid).filter(isAlive)
+  assert.equal(children.length, 4, 'a control plane, a program, a sidecar, and their guard')
+  up.child.kill('SIGKILL')
+  await eventually('nothing runs any more', () => children.filter(isAlive).length === 0)
 })
 
 test('up says what a program printed that ends at its start, and starts nothing', async () => {
