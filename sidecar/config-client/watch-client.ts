@@ -255,7 +255,6 @@ export class WatchClient {
     this.#attempt = 0
     this.#trouble = undefined
     this.#staleSinceMs = undefined
-    for (const key of [...this.#waiting.keys()]) if (this.#isAnswered(key)) this.#answered(key)
     if (!this.#isReady) {
       this.#isReady = true
       for (const resolve of this.#readyListeners.splice(0)) resolve()

@@ -39,6 +39,17 @@ for (const [what, identity] of [
   })
 }
 
+test('the roots that we hold count, and not those of the start', async () => {
+  const next = makePki('mesh.example', NOW)
+  await using there = await ScriptedControlPlane.listen(identityOf(next, DAY_MS, CONTROL_PLANE, NOW))
+  const both = unwrap(createBundle('mesh.example', 2, [pki.root, next.root]))
+  const session = await channelTo([there.port], { ...web, bundle: both }).channel.connect()
+  unwrap(session).destroy()
+  await using former = await ScriptedControlPlane.listen(plane)
+  const onlyNext = unwrap(createBundle('mesh.example', 3, [next.root]))
+  assert(!(await channelTo([former.port], { ...web, bundle: onlyNext }).channel.connect()).ok)
+})
+
 const other = makePki('other.example', NOW)
 const IMPOSTORS: readonly [string, Identity, RegExp][] = [
   ['another workload of the mesh', identityOf(pki, DAY_MS, WEB, NOW), /not believed.*ns\/shop\/sa\/web/],

@@ -7,9 +7,11 @@ import { ControlPlaneSigner } from '../../../sidecar/config-client/control-plane
 import type { Identity } from '../../../sidecar/mtls/identity.ts'
 import { IdentityStore } from '../../../sidecar/mtls/identity-store.ts'
 import type { SignedChain } from '../../../sidecar/mtls/signer.ts'
+import { linkServerOptions } from '../../../sidecar/mtls/tls-contexts.ts'
 import { DAY_MS, makePki, unwrap } from '../../certs/mesh-pki.ts'
 import { TurnedClock } from '../../support/turned-clock.ts'
 import { identityOf, WEB } from '../mtls/mesh-identity.ts'
+import { LinkCallee } from '../upstream/link-callee.ts'
 import { type AskedSignature, ScriptedControlPlane } from './scripted-control-plane.ts'
 
 // OpenSSL looks at the machine's clock, so these certificates are of today
@@ -85,6 +87,43 @@ test('when the control plane could not answer, the token is kept for another tim
   const { answer, asked } = await sign({ held: web, answers: [away, signed] })
   wrong(answer, /the registry is away/)
   assert.deepEqual(asked, [AS_WEB])
+})
+
+test('which refusals leave the token for another time: those of the moment', async () => {
+  for (const [status, isTried] of [
+    [400, true],
+    [401, true],
+    [403, true],
+    [408, false],
+    [500, false],
+    [503, false],
+  ] as const) {
+    const { asked } = await sign({ held: web, answers: [{ ...refused, status }, signed] })
+    assert.deepEqual(asked, isTried ? [AS_WEB, WITH_TOKEN] : [AS_WEB], String(status))
+  }
+})
+
+test('whoever gives up while the control plane thinks hangs up on it', async () => {
+  const spoken = Promise.withResolvers<void>()
+  await using there = await LinkCallee.tls({ ...linkServerOptions(plane), rejectUnauthorized: false }, (socket) =>
+    socket.on('data', () => spoken.resolve()),
+  )
+  const clock = new TurnedClock(NOW)
+  const identities = new IdentityStore()
+  const addresses = [{ host: '127.0.0.1', port: there.port }]
+  const channel = new ControlChannel({ clock, identities, bundle: pki.bundle, addresses })
+  const signer = new ControlPlaneSigner({ channel, identities, clock, readToken: async () => ok('the-token') })
+  const waiting = new AbortController()
+  const answer = signer.sign('csr', WEB, waiting.signal)
+  await spoken.promise
+  waiting.abort()
+  assert(!(await answer).ok)
+  await there.allLeft()
+})
+
+test('an answer without an end is not waited for', async () => {
+  const long = { status: 200, body: { chainPem: ['x'.repeat(256 * 1024)], rootsPem: [] } }
+  wrong((await sign({ held: web, answers: [long] })).answer, /longer than 262144 bytes/)
 })
 
 test('when both are refused, the reason is that of the token', async () => {

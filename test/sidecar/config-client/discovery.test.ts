@@ -3,6 +3,7 @@ import test from 'ava'
 import { SnapshotStore } from '../../../sidecar/config/snapshot-store.ts'
 import { Discovery, toServiceName } from '../../../sidecar/config-client/discovery.ts'
 import { LIMITS } from '../../../sidecar/core/limits.ts'
+import { service } from '../../support/resources.ts'
 import { TurnedClock } from '../../support/turned-clock.ts'
 
 function stage() {
@@ -14,16 +15,17 @@ function stage() {
     asked.push(`${kind} ${name}`)
     return new Promise((resolve) => answers.push(resolve))
   }
+  const store = new SnapshotStore()
   const discovery = new Discovery({
     watch: { want, unwant: (kind, name) => void unwanted.push(`${kind} ${name}`) },
-    store: new SnapshotStore(undefined),
+    store,
     clock,
     namespace: 'shop',
   })
   const answer = (): void => {
     for (const resolve of answers.splice(0)) resolve()
   }
-  return { discovery, asked, unwanted, clock, answer }
+  return { discovery, asked, unwanted, store, clock, answer }
 }
 
 test('the names that DNS knows mean a service, others none', () => {
@@ -75,4 +77,25 @@ test('a name that means nothing is forgotten, so that made-up ones leave room fo
   assert.equal(unwanted.length, 2 * LIMITS.discoveredServiceCount)
   assert.notEqual(discovery.ask('orders'), undefined)
   assert.equal(asked.at(-1), 'Endpoints shop/orders')
+})
+
+test('a host that is known is not asked for', () => {
+  const { discovery, asked, store } = stage()
+  store.apply([{ put: service({ hostnames: ['orders', 'orders.example.com'] }) }])
+  assert.equal(discovery.ask('orders'), undefined)
+  assert.equal(discovery.ask('orders.example.com'), undefined)
+  assert.deepEqual(asked, [])
+})
+
+test('a service that is there is kept, when its answer came at once and when it came late', async () => {
+  const { discovery, unwanted, store, clock, answer } = stage()
+  void discovery.ask('orders')
+  void discovery.ask('late')
+  store.apply([{ put: service({ name: 'shop/orders' }) }])
+  answer()
+  await new Promise(setImmediate)
+  clock.turn(5_000)
+  store.apply([{ put: service({ name: 'shop/late', hostnames: ['late'] }) }])
+  clock.turn(10_000)
+  assert.deepEqual(unwanted, [])
 })

@@ -81,3 +81,15 @@ test('what is valid is applied as one swap, what is not is refused by itself', (
     assert.match(report.reason, reason)
   }
 })
+
+test('of two versions that arrive together each is reported for itself', () => {
+  const store = new SnapshotStore()
+  const reports = applyEvents(store, [
+    put('Endpoints', 'shop/a', '1', { kind: 'Endpoints', name: 'shop/a', endpoints: [], extra: 1 }),
+    put('Endpoints', 'shop/a', '2', { kind: 'Endpoints', name: 'shop/a', endpoints: [] }),
+  ])
+  assert.deepEqual(
+    reports.map((report) => `${report.type} ${'version' in report ? report.version : ''}`),
+    ['nack 1', 'ack 2'],
+  )
+})

@@ -51,3 +51,12 @@ for (const [what, published, says] of REFUSED) {
     assert.match(troubles[0] ?? '', says)
   })
 }
+
+test('roots that were refused are not complained of again with every change of something else', () => {
+  const { store, troubles, follow } = stage()
+  store.apply([trust(2)])
+  using _following = follow()
+  store.apply([trust(1)])
+  store.apply([{ put: { kind: 'Endpoints', name: 'shop/a', endpoints: [] } }])
+  assert.equal(troubles.length, 1)
+})

@@ -138,3 +138,14 @@ test('a write that was interrupted leaves the last good file and is overwritten 
   await second.file.close()
   assert.deepEqual(((await loaded(at.path)) as { names: string[] }).names, ['shop/b'])
 })
+
+test('what comes after the end is not written', async () => {
+  await using at = await folder()
+  const { file, store, clock, save } = follow(at.path)
+  await save('shop/a')
+  await file.close()
+  store.apply([{ put: endpoints('shop/late'), version: '1' }])
+  clock.turn(1_000)
+  await file.idle()
+  assert.deepEqual((await loaded(at.path)) as unknown, { names: ['shop/a'], note: undefined })
+})

@@ -24,6 +24,8 @@ export class ScriptedWatch {
   readonly heard: WatchRequest[] = []
   /** The certificate that the connection was made with. */
   readonly callerDer: Buffer | undefined
+  /** Resolves when the stream is over. */
+  readonly over: Promise<void>
   readonly #stream: ServerHttp2Stream
   readonly #lines = new LineSplitter()
   #onHeard: () => void = () => {}
@@ -31,6 +33,7 @@ export class ScriptedWatch {
   constructor(stream: ServerHttp2Stream) {
     this.#stream = stream
     this.callerDer = callerOf(stream)?.raw
+    this.over = new Promise((resolve) => stream.once('close', resolve))
     stream.respond({ ':status': 200 })
     stream.on('error', () => {})
     stream.on('end', () => stream.end())
@@ -120,6 +123,11 @@ export class ScriptedControlPlane implements AsyncDisposable {
         this.#onWatch = resolve
       })
     }
+  }
+
+  /** Somebody has connected. */
+  async arrived(): Promise<void> {
+    if (this.#sockets.size === 0) await once(this.#server, 'secureConnection')
   }
 
   /** Nobody is connected any more. */

@@ -1,92 +1,14 @@
 import assert from 'node:assert/strict'
 import test from 'ava'
-import { createBundle } from '../../../certs/bundle.ts'
-import { err } from '../../../certs/result.ts'
-import { controlPlaneId } from '../../../certs/spiffe-id.ts'
-import type { Resource } from '../../../sidecar/config/resources.ts'
 import { SnapshotStore } from '../../../sidecar/config/snapshot-store.ts'
-import { ControlChannel } from '../../../sidecar/config-client/control-channel.ts'
-import { WatchClient, type WatchStatus } from '../../../sidecar/config-client/watch-client.ts'
-import { seededRandom } from '../../../sidecar/core/random.ts'
-import { IdentityStore } from '../../../sidecar/mtls/identity-store.ts'
-import { DAY_MS, makePki, unwrap } from '../../certs/mesh-pki.ts'
 import { endpoints, rule, service, workload } from '../../support/resources.ts'
-import { TurnedClock } from '../../support/turned-clock.ts'
-import { identityOf, WEB } from '../mtls/mesh-identity.ts'
-import { ScriptedControlPlane } from './scripted-control-plane.ts'
+import { put, SYNCED, stage, web } from './watch-stage.ts'
 
-// OpenSSL looks at the machine's clock, so these certificates are of today
-const NOW = Date.now()
-const pki = makePki('mesh.example', NOW)
-const plane = identityOf(pki, DAY_MS, unwrap(controlPlaneId('mesh.example')).text, NOW)
-const web = identityOf(pki, DAY_MS, WEB, NOW)
-
-const put = (resource: Resource, version = 'v1') => ({
-  type: 'put',
-  kind: resource.kind,
-  name: resource.name,
-  version,
-  resource,
-})
-const SYNCED = { type: 'synced' }
 const leadingTo = (name: string) => [rule({ backends: [{ service: name, port: 80, weight: 1 }] })]
 /** Routes of shop/orders that lead to shop/orders-v2. */
 const toV2 = service({ routes: leadingTo('shop/orders-v2') })
 const v2 = service({ name: 'shop/orders-v2', hostnames: ['orders-v2'], routes: leadingTo('shop/orders-v2') })
 const v2Endpoints = endpoints(['b'], 'shop/orders-v2')
-
-/** A channel that fails as often as a test says. */
-class FailingChannel extends ControlChannel {
-  failureCount = 0
-  override async connect(): ReturnType<ControlChannel['connect']> {
-    return this.failureCount-- > 0 ? err('the way is blocked') : super.connect()
-  }
-}
-
-/** A sidecar's subscription to a control plane of the test. Its clock stands still until the test turns it. */
-async function stage() {
-  const there = await ScriptedControlPlane.listen(plane)
-  const clock = new TurnedClock(NOW)
-  const identities = new IdentityStore()
-  const store = new SnapshotStore()
-  const statuses: WatchStatus[] = []
-  const troubles = new Map<string, () => void>()
-  const addresses = [{ host: '127.0.0.1', port: there.port }]
-  const channel = new FailingChannel({ clock, identities, bundle: pki.bundle, addresses })
-  const client = new WatchClient({
-    channel,
-    identities,
-    store,
-    clock,
-    random: seededRandom(3),
-    trustDomain: 'mesh.example',
-    workload: 'shop/web',
-    version: 'test',
-    serves: [],
-    onStatus: (status) => {
-      statuses.push(status)
-      troubles.get(status.connected ? 'connected' : 'lost')?.()
-    },
-  })
-  return {
-    there,
-    clock,
-    channel,
-    identities,
-    store,
-    statuses,
-    client,
-    /** Resolves when the status changes to this. */
-    becomes: (what: 'connected' | 'lost'): Promise<void> =>
-      new Promise((resolve) => {
-        troubles.set(what, resolve)
-      }),
-    async [Symbol.asyncDispose](): Promise<void> {
-      await client.close()
-      await there[Symbol.asyncDispose]()
-    },
-  }
-}
 
 test('the first certificate is waited for, and then everything is said in one greeting', async () => {
   await using at = await stage()
@@ -209,28 +131,6 @@ test('what a lost connection had told in full says nothing of the next one', asy
   assert.equal(at.client.status.connected, false)
 })
 
-test('a renewed certificate makes a new connection, from where the old one was; new roots alone make none', async () => {
-  await using at = await stage()
-  at.client.start()
-  void at.client.want('Endpoints', 'shop/orders')
-  at.identities.replace(web)
-  const first = await at.there.watch()
-  first.tell(put(endpoints(['a']), 'v7'), SYNCED)
-  await first.settled()
-  const both = unwrap(createBundle('mesh.example', 2, [pki.root, makePki('mesh.example', NOW).root]))
-  assert(at.identities.replaceRoots(both).ok)
-  const renewed = { ...identityOf(pki, DAY_MS, WEB, NOW), bundle: both }
-  at.identities.replace(renewed)
-  const second = await at.there.watch()
-  assert.deepEqual(second.callerDer, renewed.chain[0]?.der)
-  assert.deepEqual(await second.hears('subscribe'), [
-    { type: 'subscribe', kind: 'Endpoints', name: 'shop/orders', version: 'v7' },
-  ])
-  await second.settled()
-  assert.equal(at.there.watchCount, 2)
-  assert.equal(at.client.status.lossCount, 0)
-})
-
 test('thirty seconds of silence are a loss, and a ping begins them anew', async () => {
   await using at = await stage()
   at.client.start()
@@ -262,67 +162,6 @@ test('an event that can not be read ends the connection, and the next one goes o
   second.tell(SYNCED)
   await second.settled()
   assert.equal(at.client.status.connected, true)
-})
-
-test('a certificate that comes while we connect gets a connection of its own, after the one that it came too late for', async () => {
-  await using at = await stage()
-  at.client.start()
-  at.identities.replace(web)
-  const renewed = identityOf(pki, DAY_MS, WEB, NOW)
-  at.identities.replace(renewed)
-  const [first, second] = [await at.there.watch(), await at.there.watch()]
-  assert.deepEqual([first.callerDer, second.callerDer], [web.chain[0]?.der, renewed.chain[0]?.der])
-  await second.settled()
-  assert.deepEqual([at.there.watchCount, at.client.status.lossCount], [2, 0])
-})
-
-test('a renewed certificate for which there is no connection yet costs nothing, and is tried again', async () => {
-  await using at = await stage()
-  at.client.start()
-  at.identities.replace(web)
-  const first = await at.there.watch()
-  first.tell(SYNCED)
-  await first.settled()
-  at.channel.failureCount = 2
-  const renewed = identityOf(pki, DAY_MS, WEB, NOW)
-  at.identities.replace(renewed)
-  await first.settled()
-  assert.deepEqual([at.client.status.connected, at.client.status.lossCount], [true, 0])
-  at.clock.turn(200)
-  await first.settled()
-  at.clock.turn(400)
-  const second = await at.there.watch()
-  assert.deepEqual(second.callerDer, renewed.chain[0]?.der)
-  assert.deepEqual([at.client.status.connected, at.client.status.lossCount, at.statuses.length], [true, 0, 1])
-})
-
-test('a loss is told once, however often the connection is tried after it and was tried before', async () => {
-  await using at = await stage()
-  at.client.start()
-  at.identities.replace(web)
-  const first = await at.there.watch()
-  first.tell(SYNCED)
-  await first.settled()
-  at.channel.failureCount = 4
-  at.identities.replace(identityOf(pki, DAY_MS, WEB, NOW))
-  await first.settled()
-  const lost = at.becomes('lost')
-  first.breakOff()
-  await lost
-  const again = at.becomes('connected')
-  for (let i = 0; i < 3; i++) {
-    at.clock.turn(3_000)
-    await new Promise((resolve) => setImmediate(resolve))
-  }
-  at.clock.turn(3_000)
-  const second = await at.there.watch()
-  second.tell(SYNCED)
-  await again
-  assert.deepEqual(
-    at.statuses.map(({ connected }) => connected),
-    [true, false, true],
-  )
-  assert.equal(at.client.status.lossCount, 1)
 })
 
 test('the snapshot is complete when each part of a long greeting is answered, not when the first is', async () => {
@@ -373,4 +212,43 @@ test('a service that is not wanted any more is not applied when its routes could
   watch.tell(put(v2), put(v2Endpoints), SYNCED)
   await watch.settled()
   assert.deepEqual([...at.store.current.services.keys()], ['shop/orders-v2'])
+})
+
+test('a last good copy with the workload and its roots is complete; a part of it is not', async () => {
+  const store = new SnapshotStore()
+  const isReady = async (): Promise<boolean> => {
+    await using at = await stage(store)
+    return Promise.race([
+      at.client.waitReady().then(() => true),
+      new Promise<boolean>((resolve) => setImmediate(resolve, false)),
+    ])
+  }
+  assert.equal(await isReady(), false)
+  store.apply([{ put: workload({ name: 'shop/web' }) }])
+  assert.equal(await isReady(), false)
+  store.apply([{ put: { kind: 'Trust', name: 'mesh.example', sequence: 1, rootsPem: [] } }])
+  assert.equal(await isReady(), true)
+  store.apply([{ delete: 'Workload', name: 'shop/web' }])
+  assert.equal(await isReady(), false)
+})
+
+test('what was said not to exist is not asked for anew with every connection, but is by whoever wants it anew', async () => {
+  await using at = await stage()
+  at.client.start()
+  void at.client.want('Endpoints', 'shop/none')
+  at.identities.replace(web)
+  const first = await at.there.watch()
+  const lost = at.becomes('lost')
+  first.tell({ type: 'delete', kind: 'Endpoints', name: 'shop/none', version: 'absent' }, SYNCED)
+  await at.client.want('Endpoints', 'shop/none')
+  first.breakOff()
+  await lost
+  at.clock.turn(3_000)
+  const second = await at.there.watch()
+  const [held] = await second.hears('subscribe')
+  assert.equal(held?.version, 'absent')
+  at.client.unwant('Endpoints', 'shop/none')
+  void at.client.want('Endpoints', 'shop/none')
+  const [, anew] = await second.hears('subscribe', 2)
+  assert.deepEqual(anew, { type: 'subscribe', kind: 'Endpoints', name: 'shop/none' })
 })

@@ -260,3 +260,12 @@ test('the control channel is opened without a certificate at first, and believes
   const refused = connect({ host: '127.0.0.1', port: listener.port, ...controlChannelOptions(undefined, empty) })
   await once(refused, 'error')
 })
+
+test('a peer that speaks another protocol than h2, or names none, is refused', () => {
+  for (const alpnProtocol of ['http/1.1', 'h2c', '', false, null]) {
+    const socket = { isSessionReused: () => false, alpnProtocol } as unknown as TLSSocket
+    const judged = judge(socket)
+    assert(!judged.ok)
+    assert.equal(judged.error.reason, 'wrong-protocol')
+  }
+})
