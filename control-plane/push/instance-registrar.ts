@@ -35,6 +35,8 @@ interface Keeper {
   wanted: Instance | undefined
   /** JSON of what was registered; undefined: nothing, or not known. */
   registered: string | undefined
+  /** What is remembered names this replica, as far as we know: another one may have had the sidecar while it was away from us. */
+  isClaimed: boolean
   isBusy: boolean
   /** A heartbeat that waits for an answer; a slow registry gets no second one. */
   isBeating: boolean
@@ -80,6 +82,7 @@ export class InstanceRegistrar {
     const earlier = this.#attachments.get(key)
     earlier?.leaving?.cancel()
     this.#attachments.set(key, { identity, instances, isReady: true, leaving: undefined })
+    for (const id of ids) this.#doubt(id)
     for (const { id } of earlier?.instances ?? []) if (!ids.has(id)) this.#want(identity, id, undefined)
     for (const instance of instances) this.#want(identity, instance.id, instance)
     return ok(undefined)
@@ -133,10 +136,28 @@ export class InstanceRegistrar {
     await this.settled()
   }
 
+  /**
+   * The sidecar is back. If another replica had it meanwhile, that one takes out at the end of its grace what still has
+   * its name on it.
+   */
+  #doubt(id: string): void {
+    const keeper = this.#keepers.get(id)
+    if (keeper !== undefined) keeper.isClaimed = false
+  }
+
   #want(identity: string, id: string, wanted: Instance | undefined): void {
     let keeper = this.#keepers.get(id)
     if (keeper === undefined) {
-      keeper = { id, identity, wanted, registered: undefined, isBusy: false, isBeating: false, isGone: false }
+      keeper = {
+        id,
+        identity,
+        wanted,
+        registered: undefined,
+        isClaimed: false,
+        isBusy: false,
+        isBeating: false,
+        isGone: false,
+      }
       this.#keepers.set(id, keeper)
       this.#owned.set(identity, (this.#owned.get(identity) ?? 0) + 1)
     }
@@ -160,8 +181,12 @@ export class InstanceRegistrar {
     while (!this.#isStopped) {
       const { wanted } = keeper
       const wantedText = wanted === undefined ? undefined : JSON.stringify(wanted)
-      if (wanted !== undefined && wantedText === keeper.registered) return
-      const error = wanted === undefined ? await this.#takeOut(keeper) : await this.#register(keeper, wanted)
+      const isRegistered = wantedText === keeper.registered
+      if (wanted !== undefined && isRegistered && keeper.isClaimed) return
+      const error =
+        wanted === undefined
+          ? await this.#takeOut(keeper)
+          : await (isRegistered ? this.#claim(keeper) : this.#register(keeper, wanted))
       if (error !== undefined) return this.#deps.onAvailability(error.kind !== 'unavailable', error.detail)
       this.#deps.onAvailability(true, '')
       if (wanted === undefined && keeper.wanted === undefined) {
@@ -180,36 +205,50 @@ export class InstanceRegistrar {
 
   async #register(keeper: Keeper, instance: Instance): Promise<RegistryError | undefined> {
     const { registry, times, prefix, replica } = this.#deps
-    const registered = await registry.register(instance, times.ttlMs)
-    if (!registered.ok) return registered.error
+    keeper.isClaimed = true
     const remembered = await registry.put(prefix + instance.id, toMemo(instance, replica))
     if (!remembered.ok) return remembered.error
+    const registered = await registry.register(instance, times.ttlMs)
+    if (!registered.ok) return registered.error
     keeper.registered = JSON.stringify(instance)
     return undefined
+  }
+
+  /** Looks whose name is on the instance; where it is another's, it is to be registered anew. */
+  async #claim(keeper: Keeper): Promise<RegistryError | undefined> {
+    const { registry, prefix, replica } = this.#deps
+    keeper.isClaimed = true
+    const memo = await registry.get(prefix + keeper.id, { consistent: true })
+    const isOurs = memo.ok && memo.value !== undefined && fromMemo(memo.value.value)?.replica === replica
+    if (!isOurs) keeper.registered = undefined
+    return memo.ok ? undefined : memo.error
   }
 
   async #takeOut(keeper: Keeper): Promise<RegistryError | undefined> {
     const { registry, prefix, replica } = this.#deps
     const memo = await registry.get(prefix + keeper.id, { consistent: true })
-    if (!memo.ok) {
-      this.#tellGone(keeper)
-      return memo.error
-    }
+    if (keeper.wanted !== undefined) return undefined
+    if (!memo.ok) return this.#gone(keeper, memo.error)
     // Another replica has taken the sidecar over: the instance is not ours to end.
     if (memo.value !== undefined && fromMemo(memo.value.value)?.replica !== replica) return undefined
-    this.#tellGone(keeper)
-    const removed = await registry.deregister(keeper.id)
-    if (!removed.ok) return removed.error
     keeper.registered = undefined
-    if (memo.value === undefined) return undefined
-    const forgotten = await registry.delete(prefix + keeper.id, { expectedVersion: memo.value.version })
-    return forgotten.ok || forgotten.error.kind === 'conflict' ? undefined : forgotten.error
+    if (memo.value !== undefined) {
+      const forgotten = await registry.delete(prefix + keeper.id, { expectedVersion: memo.value.version })
+      if (keeper.wanted !== undefined) return undefined
+      // Taken over in this very moment: look again.
+      if (!forgotten.ok && forgotten.error.kind === 'conflict') return this.#takeOut(keeper)
+      if (!forgotten.ok) return this.#gone(keeper, forgotten.error)
+    }
+    this.#gone(keeper, undefined)
+    const removed = await registry.deregister(keeper.id)
+    return removed.ok ? undefined : removed.error
   }
 
-  #tellGone(keeper: Keeper): void {
-    if (keeper.isGone || keeper.wanted !== undefined) return
+  /** Says, once, that nobody is to be led to the instance any more; hands `error` on. */
+  #gone(keeper: Keeper, error: RegistryError | undefined): RegistryError | undefined {
+    if (!keeper.isGone) this.#deps.onGone(keeper.id)
     keeper.isGone = true
-    this.#deps.onGone(keeper.id)
+    return error
   }
 
   #armBeat(): void {

@@ -12,6 +12,11 @@ const AWAY: RegistryError = { kind: 'unavailable', detail: 'away' }
 
 /** A registry that keeps instances, and what was done with them. */
 class InstanceRegistry extends FakeRegistry {
+  /** Happens after the next reading of a key, before the reader has it. */
+  afterRead: (() => Promise<unknown> | undefined) | undefined
+  /** Heartbeats are answered when this resolves. */
+  answering: Promise<void> | undefined
+  beatCount = 0
   readonly instances = new Map<string, Instance>()
   readonly done: string[] = []
   override async register(instance: Instance): Promise<Result<void, RegistryError>> {
@@ -20,7 +25,16 @@ class InstanceRegistry extends FakeRegistry {
     this.instances.set(instance.id, instance)
     return ok(undefined)
   }
+  override async get(key: string): ReturnType<FakeRegistry['get']> {
+    const found = await super.get(key)
+    const { afterRead } = this
+    this.afterRead = undefined
+    await afterRead?.()
+    return found
+  }
   override async heartbeat(id = ''): Promise<Result<boolean, RegistryError>> {
+    this.beatCount++
+    await this.answering
     return this.isAway ? err(AWAY) : ok(this.instances.has(id))
   }
   override async deregister(id = ''): Promise<Result<void, RegistryError>> {
@@ -210,4 +224,81 @@ test('an identity has a limit of instances, also of those that a registry that i
   await turn(5_000)
   await turn(5_000)
   assert.ok(kept.attach(A, [instance(1, 'c')]).ok)
+})
+
+test('a sidecar that was with another replica and came back is ours again, also after the grace of that one', async () => {
+  const one = registrar()
+  one.kept.attach(A, [instance()])
+  await one.turn(0)
+  one.kept.detach(A)
+  const two = registrar(one.registry, new TurnedClock(), 'two')
+  two.kept.attach(A, [instance()])
+  await two.turn(0)
+  two.kept.detach(A)
+  one.kept.attach(A, [instance()])
+  await one.turn(0)
+  await two.turn(2_000)
+  assert.deepEqual([...one.registry.instances.keys()], ['a'])
+  assert.ok(!one.registry.done.includes('deregister a'))
+  assert.deepEqual([one.gone, two.gone], [[], []])
+})
+
+test('a sidecar that moves in the very moment in which it is to be taken out stays', async () => {
+  const one = registrar()
+  one.kept.attach(A, [instance()])
+  await one.turn(0)
+  const two = registrar(one.registry, new TurnedClock(), 'two')
+  one.registry.afterRead = () => {
+    two.kept.attach(A, [instance()])
+    return two.kept.settled()
+  }
+  one.kept.release(A)
+  await one.turn(0)
+  assert.deepEqual([...one.registry.instances.keys()], ['a'])
+  assert.ok(!one.registry.done.includes('deregister a'))
+  assert.deepEqual(one.gone, [])
+  const memo = await one.registry.get('instances/a')
+  assert.equal(memo.ok && memo.value !== undefined && fromMemo(memo.value.value)?.replica, 'two')
+})
+
+test('what is wanted again before it was taken out was never gone', async () => {
+  const { kept, registry, gone, turn } = registrar()
+  kept.attach(A, [instance()])
+  await turn(0)
+  for (const isAway of [false, true]) {
+    registry.afterRead = () => {
+      kept.setReady(A, true)
+      return undefined
+    }
+    registry.isAway = isAway
+    kept.setReady(A, false)
+    await turn(0)
+  }
+  registry.isAway = false
+  await turn(5_000)
+  assert.deepEqual([registry.done, gone], [['register a:1'], []])
+})
+
+test('what a workload serves no more is taken out, and what it still serves stays', async () => {
+  const { kept, registry, gone, turn } = registrar()
+  kept.attach(A, [instance(), instance(1, 'b')])
+  await turn(0)
+  kept.attach(A, [instance()])
+  await turn(0)
+  assert.deepEqual([...registry.instances.keys()], ['a'])
+  assert.deepEqual(gone, ['b'])
+})
+
+test('a registry that is slow to answer gets no second heartbeat, and the next one when it has answered', async () => {
+  const { kept, registry, clock, turn } = registrar()
+  kept.attach(A, [instance()])
+  await turn(0)
+  const answering = Promise.withResolvers<void>()
+  registry.answering = answering.promise
+  clock.turn(20_000)
+  assert.equal(registry.beatCount, 1)
+  answering.resolve()
+  await kept.settled()
+  await turn(5_000)
+  assert.equal(registry.beatCount, 2)
 })
