@@ -146,6 +146,8 @@ test('thirty seconds of silence are a loss, and a ping begins them anew', async 
   assert.equal(at.client.status.connected, false)
   assert.equal(at.client.status.trouble, 'nothing heard for 30000 ms')
   assert.equal(at.client.status.lossCount, 1)
+  // whoever is silent may still be there: the connection is not left open
+  await watch.over
 })
 
 test('an event that can not be read ends the connection, and the next one goes on', async () => {
@@ -251,4 +253,18 @@ test('what was said not to exist is not asked for anew with every connection, bu
   void at.client.want('Endpoints', 'shop/none')
   const [, anew] = await second.hears('subscribe', 2)
   assert.deepEqual(anew, { type: 'subscribe', kind: 'Endpoints', name: 'shop/none' })
+})
+
+test('health is told when it changes, and not otherwise', async () => {
+  await using at = await stage()
+  at.client.start()
+  at.identities.replace(web)
+  const watch = await at.there.watch()
+  await watch.settled()
+  for (const isHealthy of [true, false, false, true, true]) at.client.setHealthy(isHealthy)
+  await watch.settled()
+  assert.deepEqual(
+    (await watch.hears('health')).map(({ ready }) => ready),
+    [false, true],
+  )
 })
