@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { sleep, systemClock } from '../../sidecar/core/clock.ts'
 
 /** How long an agent may take to elect itself leader. */
-const READY_WITHIN_MS = 20_000
+const READY_WITHIN_MS = 60_000
 
 /** What differs between agents of tests. */
 export interface ConsulAgentOptions {

@@ -8,6 +8,8 @@ export interface CallOptions {
   readonly body?: string | Buffer
   /** Breaks the call off after this long; rejects. */
   readonly timeoutMs?: number
+  /** Breaks the call off when it aborts; rejects. */
+  readonly signal?: AbortSignal
 }
 
 /** A whole answer. */
@@ -27,7 +29,8 @@ export function callPort(
   options: CallOptions = {},
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const { body, method = body === undefined ? 'GET' : 'POST', timeoutMs = 20_000 } = options
+    const { body, method = body === undefined ? 'GET' : 'POST', timeoutMs = 60_000 } = options
+    const late = AbortSignal.timeout(timeoutMs)
     const headers: Record<string, string | string[]> = { host: target.host, ...options.headers }
     if (body !== undefined && !('content-length' in headers) && !('transfer-encoding' in headers)) {
       headers['content-length'] = String(Buffer.byteLength(body))
@@ -40,7 +43,7 @@ export function callPort(
         method,
         headers,
         agent: target.agent,
-        signal: AbortSignal.timeout(timeoutMs),
+        signal: options.signal === undefined ? late : AbortSignal.any([late, options.signal]),
       },
       (response) => {
         const chunks: Buffer[] = []

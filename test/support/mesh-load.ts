@@ -1,4 +1,8 @@
+import { pause } from './eventually.ts'
 import type { Answer } from './mesh-call.ts'
+
+/** Traffic in which nothing went well for so long stands. */
+const STANDS_AFTER_MS = 30_000
 
 /** One request that did not go well. */
 export interface LoadFailure {
@@ -26,9 +30,9 @@ export class MeshLoad implements AsyncDisposable {
         } catch (error) {
           this.#fail(`${error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? error.message) : error}`)
           // what fails at once must not keep everything else from running
-          await new Promise((resolve) => setTimeout(resolve, 1))
+          await pause(1)
         }
-        if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs))
+        if (pauseMs > 0) await pause(pauseMs)
       }
     })
   }
@@ -38,13 +42,17 @@ export class MeshLoad implements AsyncDisposable {
     return new MeshLoad(call, loops, pauseMs)
   }
 
-  /** Resolves when `count` more requests went well; rejects when that takes longer than ten seconds. */
+  /** Resolves when `count` more requests went well, however long that takes; rejects when none did for 30 seconds. */
   async good(count: number): Promise<void> {
     const wanted = this.goodCount + count
-    const endMs = performance.now() + 10_000
+    let last = this.goodCount
+    let lastMs = performance.now()
     while (this.goodCount < wanted) {
-      if (performance.now() > endMs) throw new Error(`traffic stands: ${JSON.stringify(this.failures.slice(-3))}`)
-      await new Promise((resolve) => setTimeout(resolve, 5))
+      if (this.goodCount !== last) lastMs = performance.now()
+      last = this.goodCount
+      if (performance.now() - lastMs > STANDS_AFTER_MS)
+        throw new Error(`traffic stands: ${JSON.stringify(this.failures.slice(-3))}`)
+      await pause(5)
     }
   }
 

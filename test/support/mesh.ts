@@ -6,11 +6,12 @@ import { Writable } from 'node:stream'
 import { type ControlPlane, startControlPlane } from '../../control-plane/control-plane.ts'
 import type { ControlPlaneOptions, ControlPlaneTimes } from '../../control-plane/control-plane-options.ts'
 import type { Bootstrap } from '../../sidecar/config/bootstrap.ts'
-import { systemClock } from '../../sidecar/core/clock.ts'
+import { type Clock, systemClock } from '../../sidecar/core/clock.ts'
 import { Logger } from '../../sidecar/core/logger.ts'
 import { seededRandom } from '../../sidecar/core/random.ts'
 import { type Sidecar, startSidecar } from '../../sidecar/sidecar.ts'
 import { ByteRelay } from './byte-relay.ts'
+import { eventually, pause } from './eventually.ts'
 import { type AppHandler, type RawHandler, TestApp } from './mesh-app.ts'
 import { type Answer, type CallOptions, callPort } from './mesh-call.ts'
 
@@ -20,17 +21,26 @@ const SIDECAR_HOST = '127.0.0.1'
 /** … and are known by this address, at the same port, where a relay stands. */
 const RELAY_HOST = '127.0.0.2'
 
-/** Durations short enough for a test, in the proportions of the real ones. */
+/** What is waited for is short; what must not end by itself on a slow machine is long. */
 const TIMES: ControlPlaneTimes = {
-  instanceTtlMs: 3_000,
+  instanceTtlMs: 30_000,
   heartbeatMs: 200,
   graceMs: 150,
   settleMs: 400,
   debounceMs: 2,
   maxDebounceMs: 20,
   pingIntervalMs: 5_000,
-  pingTimeoutMs: 5_000,
+  pingTimeoutMs: 30_000,
 }
+
+/** A handshake within this process takes long where there is little of a processor. */
+const MESH_CONFIG = `apiVersion: outrigger.dev/v1alpha1
+kind: MeshConfig
+metadata: {name: mesh}
+spec: {traffic: {connection: {connectTimeout: 30s}}}
+`
+/** Applications close idle connections long after sidecars stop using them. */
+const KEEP_ALIVE_MS = 60_000
 
 /** What a service is made of. A handler alone is one replica of it. */
 export interface TestService {
@@ -55,6 +65,8 @@ export interface TestMeshOptions {
   readonly times?: Partial<ControlPlaneTimes>
   readonly telemetry?: ControlPlaneOptions['telemetry']
   readonly seed?: number
+  /** Of all sidecars; the system's when absent. */
+  readonly clock?: Clock
 }
 
 /** One workload: application (unless it only calls), sidecar, and the relay before it. */
@@ -68,6 +80,7 @@ export class TestWorkload {
   readonly relay: ByteRelay | undefined
   readonly agent = new Agent({ keepAlive: true, maxSockets: 256 })
   readonly #seed: number
+  readonly #clock: Clock
   #sidecar: Sidecar | undefined
 
   constructor(parts: {
@@ -76,12 +89,14 @@ export class TestWorkload {
     readonly app: TestApp | undefined
     readonly relay: ByteRelay | undefined
     readonly seed: number
+    readonly clock: Clock
   }) {
     this.name = parts.name
     this.boot = parts.boot
     this.app = parts.app
     this.relay = parts.relay
     this.#seed = parts.seed
+    this.#clock = parts.clock
   }
 
   get sidecar(): Sidecar {
@@ -99,9 +114,9 @@ export class TestWorkload {
       },
     })
     const started = await startSidecar(this.boot, {
-      clock: systemClock,
+      clock: this.#clock,
       random: seededRandom(this.#seed),
-      log: Logger.to((line) => void log.push(line), systemClock, 'debug'),
+      log: Logger.to((line) => void log.push(line), this.#clock, 'debug'),
       accessLog: accessLogStream,
       version: 'test',
     })
@@ -273,6 +288,8 @@ export class TestMesh implements AsyncDisposable {
       await eventually('the change is seen', async () => {
         return (await this.api('GET', '/v1/status')).body.generation > before.generation
       })
+      // That may have been another change. Timers go in their order: the one that brings this change, set before, is over.
+      await pause(2 * TIMES.maxDebounceMs)
     }
     await this.settled()
   }
@@ -305,7 +322,7 @@ export class TestMesh implements AsyncDisposable {
 
   /** Builds a workload, starts its application and its sidecar. */
   async addWorkload(name: string, account: string, service?: TestService): Promise<TestWorkload> {
-    const { services, seed = 1 } = this.#options
+    const { services, seed = 1, clock = systemClock } = this.#options
     const workloadSeed = seed * 1_000 + this.workloads.size
     const context = {
       workload: name,
@@ -316,7 +333,7 @@ export class TestMesh implements AsyncDisposable {
         ? undefined
         : service.raw !== undefined
           ? await TestApp.startRaw(service.raw)
-          : await TestApp.startHttp(service.handler ?? echo, context, service.keepAliveMs ?? 5_000)
+          : await TestApp.startHttp(service.handler ?? echo, context, service.keepAliveMs ?? KEEP_ALIVE_MS)
     const local = { host: SIDECAR_HOST, port: 0 }
     for (let tries = 0; ; tries++) {
       const relay = app === undefined ? undefined : await ByteRelay.start(RELAY_HOST, SIDECAR_HOST)
@@ -354,7 +371,7 @@ export class TestMesh implements AsyncDisposable {
         drainTimeoutMs: 5_000,
         recentDecisionCount: 200,
       }
-      const workload = new TestWorkload({ name, boot, app, relay, seed: workloadSeed })
+      const workload = new TestWorkload({ name, boot, app, relay, seed: workloadSeed, clock })
       try {
         await workload.start()
       } catch (error) {
@@ -443,7 +460,7 @@ export async function startTestMesh(options: TestMeshOptions): Promise<TestMesh>
     await mesh.api(
       'PUT',
       '/v1/manifests',
-      [...names].map((name) => serviceManifest(name, accountsFor(name))).join('---\n'),
+      [MESH_CONFIG, ...[...names].map((name) => serviceManifest(name, accountsFor(name)))].join('---\n'),
     )
     for (const [name, service] of services) {
       const count = service.replicas ?? 1
@@ -464,14 +481,5 @@ export async function startTestMesh(options: TestMeshOptions): Promise<TestMesh>
   } catch (error) {
     await mesh[Symbol.asyncDispose]()
     throw error
-  }
-}
-
-/** Resolves as soon as `isTrue` holds, looked at every few milliseconds; rejects after ten seconds with `what`. */
-export async function eventually(what: string, isTrue: () => boolean | Promise<boolean>): Promise<void> {
-  const endMs = performance.now() + 10_000
-  while (!(await isTrue())) {
-    if (performance.now() > endMs) throw new Error(`did not happen: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 5))
   }
 }

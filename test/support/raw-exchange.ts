@@ -7,8 +7,8 @@ export function rawExchange(port: number, send: string | Buffer, isDone: (text: 
     let text = ''
     const timer = setTimeout(() => {
       socket.destroy()
-      reject(new Error(`after five seconds there was only ${JSON.stringify(text)}`))
-    }, 5_000)
+      reject(new Error(`after half a minute there was only ${JSON.stringify(text)}`))
+    }, 30_000)
     const done = (): void => {
       clearTimeout(timer)
       socket.destroy()

@@ -10,7 +10,8 @@ import {
 } from 'node:http2'
 import type { Socket } from 'node:net'
 import test from 'ava'
-import { eventually, startTestMesh } from '../../support/mesh.ts'
+import { eventually } from '../../support/eventually.ts'
+import { startTestMesh } from '../../support/mesh.ts'
 
 /** An application that speaks HTTP/2 without TLS, on any socket. */
 function h2cApplication(

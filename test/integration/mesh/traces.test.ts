@@ -3,7 +3,8 @@ import test from 'ava'
 import { type OtlpReceiver, startOtlpReceiver } from '../../../control-plane/telemetry/otlp-receiver.ts'
 import type { ReceivedSpan } from '../../../control-plane/telemetry/received-span.ts'
 import { printTrace, toTraceTree } from '../../../control-plane/telemetry/trace-tree.ts'
-import { eventually, startTestMesh } from '../../support/mesh.ts'
+import { eventually } from '../../support/eventually.ts'
+import { startTestMesh } from '../../support/mesh.ts'
 import type { AppHandler } from '../../support/mesh-app.ts'
 
 const TRACEPARENT = /^00-[0-9a-f]{32}-[0-9a-f]{16}-0[0-3]$/

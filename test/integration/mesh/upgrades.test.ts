@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
 import test from 'ava'
-import { eventually, startTestMesh } from '../../support/mesh.ts'
+import { eventually } from '../../support/eventually.ts'
+import { startTestMesh } from '../../support/mesh.ts'
 import { rawExchange } from '../../support/raw-exchange.ts'
 
 const UPGRADE =
@@ -57,7 +58,7 @@ for (const status of ['200 OK', '204 No Content', '299 Odd']) {
       heard.endsWith(`\r\n\r\n${body}`),
     )
     assert.match(text, new RegExp(`^HTTP/1\\.1 ${status.slice(0, 3)} `))
-    assert.doesNotMatch(text, /upgrade: websocket/)
+    assert.doesNotMatch(text, /upgrade: websocket|x-outrigger-upgrade/)
     assert.ok(text.endsWith(`\r\n\r\n${body}`))
   })
 }
