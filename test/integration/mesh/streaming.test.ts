@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
-import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http'
+import { type ClientRequest, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
 import test from 'ava'
-import { eventually, startTestMesh, type TestMesh } from '../../support/mesh.ts'
+import { eventually, standsStill } from '../../support/eventually.ts'
+import { LeapingClock } from '../../support/leaping-clock.ts'
+import { startTestMesh, type TestMesh } from '../../support/mesh.ts'
 import { bodyOf } from '../../support/mesh-app.ts'
 
 const sha = (data: Buffer): string => createHash('sha256').update(data).digest('hex')
@@ -119,32 +121,48 @@ test('an application that does not read stops its own upload and nobody else', a
     }
   }
   void pump()
-  let before = -1
-  while (before !== written) {
-    before = written
-    await new Promise((resolve) => setTimeout(resolve, 200))
-  }
+  await standsStill('the upload', () => written)
   assert(written < 64 * 1024 * 1024, `${written} octets were taken for an application that reads none`)
   for (let i = 0; i < 20; i++) assert.equal((await mesh.call('web', 'orders', '/quick')).text, 'quick')
   call.destroy()
 })
 
 test('a stream that moves nothing for the idle timeout is ended, one that moves is not', async () => {
+  const clock = new LeapingClock()
+  let application: ServerResponse | undefined
   await using mesh = await startTestMesh({
     services: {
-      orders: async (request, response) => {
+      orders: (_request, response) => {
+        application = response
         response.writeHead(200).write('begin')
-        if (request.url === '/still') return
-        for (let i = 0; i < 12; i++) {
-          await new Promise((resolve) => setTimeout(resolve, 100))
-          response.write('.')
-        }
-        response.end()
       },
     },
     callers: ['web'],
-    manifests: trafficPolicy('timeouts: {request: 0s, streamIdle: 500ms}'),
+    clock,
+    manifests: trafficPolicy('timeouts: {request: 0s, streamIdle: 40s}'),
   })
-  assert.equal((await mesh.call('web', 'orders', '/moving')).text, `begin${'.'.repeat(12)}`)
-  await assert.rejects(mesh.call('web', 'orders', '/still'), /broken off|aborted|ECONNRESET/)
+  const call = open(mesh, '/')
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    call.on('response', resolve).on('error', reject)
+    call.end()
+  })
+  call.on('error', () => undefined)
+  let heard = ''
+  let ending: string | undefined
+  response.on('data', (chunk: Buffer) => {
+    heard += chunk
+  })
+  response.on('error', (error: NodeJS.ErrnoException) => {
+    ending = error.code
+  })
+  await eventually('it begins', () => heard === 'begin')
+  for (let i = 1; i <= 4; i++) {
+    clock.leap(20_000)
+    application?.write('.')
+    await eventually('it moves', () => heard === `begin${'.'.repeat(i)}`)
+  }
+  assert.equal(ending, undefined, 'twice the idle timeout is over')
+  clock.leap(40_000)
+  await eventually('it is ended', () => ending !== undefined)
+  assert.equal(ending, 'ECONNRESET')
 })
