@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http'
 import test from 'ava'
-import { eventually, startTestMesh } from '../../support/mesh.ts'
+import { eventually, standsStill } from '../../support/eventually.ts'
+import { startTestMesh } from '../../support/mesh.ts'
 import { bodyOf } from '../../support/mesh-app.ts'
 import { rawExchange } from '../../support/raw-exchange.ts'
 
@@ -69,11 +70,7 @@ test('a caller that does not read stops its own response and nobody else', async
     call.on('error', reject)
     call.end()
   })
-  let before = -1
-  while (before !== written) {
-    before = written
-    await new Promise((resolve) => setTimeout(resolve, 200))
-  }
+  await standsStill('the response', () => written)
   // windows and our buffers are about 2 MiB; the rest is the kernel's, for two sockets that are not read
   assert(written < 64 * 1024 * 1024, `${written} octets were taken for a caller that reads none`)
   for (let i = 0; i < 20; i++) assert.equal((await mesh.call('web', 'orders', '/')).text, 'quick')
