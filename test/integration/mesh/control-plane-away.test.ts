@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import test from 'ava'
-import { eventually, startTestMesh } from '../../support/mesh.ts'
+import { eventually, pause } from '../../support/eventually.ts'
+import { startTestMesh } from '../../support/mesh.ts'
 import { MeshLoad } from '../../support/mesh-load.ts'
+import { nobodyHealthy } from '../../support/nobody-healthy.ts'
 
 const DENY = `apiVersion: outrigger.dev/v1alpha1
 kind: AuthorizationPolicy
@@ -17,8 +20,8 @@ test('without a control plane a sidecar restarts from what it kept and serves; w
     services: { orders: { replicas: 2 } },
     callers: ['web', 'batch'],
     manifests: DENY,
-    // while it is away all heartbeats are missed
-    times: { instanceTtlMs: 400, heartbeatMs: 100, settleMs: 1_000 },
+    // while it is away all heartbeats are missed; sidecars try again every three seconds at the latest
+    times: { instanceTtlMs: 3_000, heartbeatMs: 100, settleMs: 10_000 },
   })
   const [web, batch, orders] = [mesh.workload('web'), mesh.workload('batch'), mesh.workload('orders-0')]
   const certificates = async (): Promise<readonly string[]> =>
@@ -52,17 +55,19 @@ test('without a control plane a sidecar restarts from what it kept and serves; w
   const watching = (async () => {
     while (isWatching) {
       for (const from of ['web', 'batch']) seen.push((await mesh.endpoints(from, 'orders')).length)
-      await new Promise((resolve) => setTimeout(resolve, 5))
+      await pause(5)
     }
   })()
-  await new Promise((resolve) => setTimeout(resolve, 500))
+  await nobodyHealthy(join(mesh.directory, 'registry.db'), 'orders-shop')
   await mesh.startControlPlane()
   await eventually('all sidecars are back', async () => {
     return (await mesh.api('GET', '/v1/status')).body.workloads.length === mesh.workloads.size
   })
   await load.good(100)
-  // past the settle window, after which those that did not come back would be missed
-  await new Promise((resolve) => setTimeout(resolve, 1_200))
+  await eventually('the settle window is over, after which those that did not come back are missed', async () => {
+    return (await mesh.api('GET', '/v1/status')).body.registry.settled
+  })
+  await load.good(100)
   isWatching = false
   await watching
   assert.deepEqual([...new Set(seen)], [2], 'numbers of endpoints that callers had')
