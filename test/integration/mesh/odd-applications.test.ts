@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
 import test from 'ava'
-import { eventually, startTestMesh, type TestMesh } from '../../support/mesh.ts'
+import { eventually } from '../../support/eventually.ts'
+import { startTestMesh, type TestMesh } from '../../support/mesh.ts'
 import { MeshLoad } from '../../support/mesh-load.ts'
 
 /** Calls `answer` with the socket for each request head that arrives. */
@@ -122,23 +123,24 @@ test('after traffic of every kind, cuts and callers that go away, nothing is lef
     manifests: `apiVersion: outrigger.dev/v1alpha1
 kind: TrafficPolicy
 metadata: {name: orders, namespace: shop}
-spec: {targetRefs: [{group: "", kind: Service, name: orders}], timeouts: {request: 300ms, perTry: 100ms}}
+spec: {targetRefs: [{group: "", kind: Service, name: orders}], timeouts: {request: 2s, perTry: 500ms}}
 `,
   })
   const kinds = ['/', '/hang', '/garbage', '/half', '/reset', '/gone', '/gone/hang']
   await using load = MeshLoad.start((i) => {
     const path = kinds[i % kinds.length] ?? '/'
     return mesh.call('web', 'orders', path, {
-      timeoutMs: path.startsWith('/gone') ? 1 + (i % 5) : 5_000,
+      timeoutMs: path.startsWith('/gone') ? 1 + (i % 5) : 30_000,
       ...(i % 2 === 0 ? {} : { body: 'b'.repeat(i % 1_000) }),
     })
   }, 12)
-  for (let i = 0; i < 10; i++) {
-    await new Promise((resolve) => setTimeout(resolve, 100))
+  const outcomes = (): number => load.goodCount + load.failures.length
+  for (let i = 0; i < 10 || load.goodCount === 0 || load.failures.length <= 20; i++) {
+    const wanted = outcomes() + 15
+    await eventually('there is traffic', () => outcomes() >= wanted)
     mesh.workload(`orders-${i % 2}`).relay?.cut()
   }
   await load.stop()
-  assert(load.goodCount > 0 && load.failures.length > 20)
   mesh.workload('web').agent.destroy()
   let left = {}
   await eventually('nothing is open or in flight', async () => {
