@@ -2,7 +2,19 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import test from 'ava'
+import { LIMITS } from '../../../sidecar/core/limits.ts'
+import { pause } from '../../support/eventually.ts'
 import { startTestMesh } from '../../support/mesh.ts'
+
+/**
+ * Whether it comes before anybody's patience ends: a stranger that says nothing is sent away after a time anyway, and
+ * what ends then has waited for that.
+ */
+const isSoon = (promise: Promise<void>): Promise<boolean> =>
+  Promise.race([
+    promise.then(() => true),
+    new Promise<boolean>((resolve) => setTimeout(() => resolve(false), LIMITS.headTimeoutMs * 0.8).unref()),
+  ])
 
 /** A connection that sends `text` and waits. */
 async function waiting(port: number, text = ''): Promise<Socket> {
@@ -10,16 +22,9 @@ async function waiting(port: number, text = ''): Promise<Socket> {
   socket.on('error', () => undefined)
   await once(socket, 'connect')
   if (text !== '') socket.write(text)
-  // until the other end has accepted it
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  await pause(50) // the other end has accepted it by then, in all likelihood: else there is less to close
   return socket
 }
-
-const isSoon = (promise: Promise<void>): Promise<boolean> =>
-  Promise.race([
-    promise.then(() => true),
-    new Promise<boolean>((resolve) => setTimeout(() => resolve(false), 3_000).unref()),
-  ])
 
 test('a stranger that connects to the mesh port and says nothing does not keep a sidecar from ending', async () => {
   await using mesh = await startTestMesh({ services: { orders: {} } })
@@ -42,7 +47,7 @@ test('a request that comes before the sidecar is ready waits, and is served', as
   await mesh.stopControlPlane()
   const late = await mesh.addWorkload('late', 'late')
   const answer = late.call('orders', '/early')
-  await new Promise((resolve) => setTimeout(resolve, 100))
+  await pause(100)
   await mesh.startControlPlane()
   assert.equal((await answer).status, 200)
 })
