@@ -3,7 +3,10 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import test from 'ava'
-import { eventually, startTestMesh, type TestMesh } from '../../support/mesh.ts'
+import type { Clock } from '../../../sidecar/core/clock.ts'
+import { eventually, pause } from '../../support/eventually.ts'
+import { LeapingClock } from '../../support/leaping-clock.ts'
+import { startTestMesh, type TestMesh } from '../../support/mesh.ts'
 import type { RawHandler } from '../../support/mesh-app.ts'
 
 const TCP = `apiVersion: v1
@@ -12,8 +15,11 @@ metadata: {name: bank, namespace: shop}
 spec: {ports: [{name: tcp, port: 80, appProtocol: tcp}]}
 `
 
-async function tcpMesh(raw: RawHandler, replicas = 1): Promise<TestMesh> {
-  const mesh = await startTestMesh({ services: { bank: { raw, replicas } }, callers: ['web'] })
+async function tcpMesh(
+  raw: RawHandler,
+  { replicas = 1, ...options }: { readonly replicas?: number; readonly clock?: Clock } = {},
+): Promise<TestMesh> {
+  const mesh = await startTestMesh({ services: { bank: { raw, replicas } }, callers: ['web'], ...options })
   await mesh.apply(TCP)
   return mesh
 }
@@ -83,7 +89,7 @@ test('a callee that ends its side first still hears what the caller has to say',
   const socket = await dial(mesh)
   assert.equal((await heardFrom(socket)).toString(), 'that is all from me')
   socket.write('but not ')
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  await pause(50)
   socket.end('from me')
   assert.equal(await heard.promise, 'but not from me')
   await settled(mesh)
@@ -106,21 +112,24 @@ test('20 MB go each way at once, and arrive as they were sent', async () => {
 })
 
 test('a tunnel outlives the timeouts of requests, and a reset at one side reaches the other', async () => {
+  const clock = new LeapingClock()
   const reset = Promise.withResolvers<void>()
-  await using mesh = await tcpMesh((socket) => {
+  const echo: RawHandler = (socket) => {
     socket.on('data', (chunk) => void socket.write(chunk))
     socket.on('close', () => reset.resolve())
-  })
+  }
+  await using mesh = await tcpMesh(echo, { clock })
   await mesh.apply(`apiVersion: outrigger.dev/v1alpha1
 kind: TrafficPolicy
 metadata: {name: bank, namespace: shop}
-spec: {targetRefs: [{group: "", kind: Service, name: bank}], timeouts: {request: 300ms, streamIdle: 300ms}}
+spec: {targetRefs: [{group: "", kind: Service, name: bank}], timeouts: {request: 40s, streamIdle: 40s}}
 `)
   const socket = await dial(mesh)
-  for (const word of ['one', 'two']) {
+  for (const word of ['one', 'two', 'three']) {
     socket.write(word)
     assert.equal(String((await once(socket, 'data'))[0]), word)
-    await new Promise((resolve) => setTimeout(resolve, 700))
+    clock.leap(50_000)
+    await pause(100) // a timer that was set would be noticed
   }
   socket.resetAndDestroy()
   await reset.promise
@@ -151,13 +160,21 @@ spec:
 })
 
 test('an instance whose application is away is passed over: the connection goes to another', async () => {
-  await using mesh = await tcpMesh((socket) => socket.end('here'), 2)
-  await mesh.workload('bank-0').app?.[Symbol.asyncDispose]()
+  await using mesh = await tcpMesh((socket) => socket.end('here'), { replicas: 2 })
+  // in turn: a balancer that goes by cost may avoid it, or, where a handshake took long, prefer it until the budget is used up
+  await mesh.apply(`apiVersion: outrigger.dev/v1alpha1
+kind: TrafficPolicy
+metadata: {name: bank, namespace: shop}
+spec: {targetRefs: [{group: "", kind: Service, name: bank}], loadBalancer: {type: RoundRobin}, retryBudget: {percent: 100}}
+`)
+  const { app, relay } = mesh.workload('bank-0')
+  await app?.[Symbol.asyncDispose]()
   for (let i = 0; i < 10; i++) {
     const socket = await dial(mesh)
     assert.equal((await heardFrom(socket)).toString(), 'here')
     socket.end()
   }
+  assert((relay?.connectionCount ?? 0) > 0, 'it was tried')
   await settled(mesh)
 })
 
