@@ -2,7 +2,10 @@ import assert from 'node:assert/strict'
 import { connect, type Socket } from 'node:net'
 import * as grpc from '@grpc/grpc-js'
 import test from 'ava'
-import { eventually, startTestMesh } from '../../support/mesh.ts'
+import { type Clock, systemClock } from '../../../sidecar/core/clock.ts'
+import { eventually } from '../../support/eventually.ts'
+import { LeapingClock } from '../../support/leaping-clock.ts'
+import { startTestMesh } from '../../support/mesh.ts'
 
 const octets = { serialize: (value: Buffer) => value, deserialize: (value: Buffer) => value }
 const method = (name: string, requestStream: boolean, responseStream: boolean) => ({
@@ -43,7 +46,7 @@ function relay(socket: Socket, port: number): void {
 }
 
 /** A mesh with a gRPC application behind a sidecar, and a client of gRPC behind another. */
-async function grpcMesh() {
+async function grpcMesh(clock: Clock = systemClock) {
   const heard = { cancelled: 0, deadlineMs: 0 }
   const server = new grpc.Server({ 'grpc.max_receive_message_length': -1 })
   server.addService(SERVICE as Made, {
@@ -82,7 +85,11 @@ async function grpcMesh() {
       error === null ? resolve(bound) : reject(error),
     ),
   )
-  const mesh = await startTestMesh({ services: { orders: { raw: (socket) => relay(socket, port) } }, callers: ['web'] })
+  const mesh = await startTestMesh({
+    services: { orders: { raw: (socket) => relay(socket, port) } },
+    callers: ['web'],
+    clock,
+  })
   await mesh.apply(DECLARED)
   const client: Made = new Client(
     `127.0.0.1:${mesh.workload('web').portFor('orders')}`,
@@ -165,12 +172,23 @@ test('all three kinds of streams', async () => {
 })
 
 test('a deadline is heard by the application, and kept by the mesh', async () => {
-  await using at = await grpcMesh()
-  const error = await new Promise<grpc.ServiceError>((resolve) =>
-    at.client.hang(Buffer.alloc(0), { deadline: Date.now() + 700 }, resolve),
+  const clock = new LeapingClock()
+  await using at = await grpcMesh(clock)
+  await at.mesh.apply(`apiVersion: outrigger.dev/v1alpha1
+kind: TrafficPolicy
+metadata: {name: orders, namespace: shop}
+spec: {targetRefs: [{group: "", kind: Service, name: orders}], timeouts: {request: 10m}}
+`)
+  const error = new Promise<grpc.ServiceError>((resolve) =>
+    at.client.hang(Buffer.alloc(0), { deadline: Date.now() + 40_000 }, resolve),
   )
-  assert.equal(error.code, grpc.status.DEADLINE_EXCEEDED)
-  assert.ok(at.heard.deadlineMs > 0 && at.heard.deadlineMs <= 700, `${at.heard.deadlineMs} ms`)
+  await eventually('the call is there', () => at.heard.deadlineMs !== 0)
+  assert.ok(at.heard.deadlineMs > 0 && at.heard.deadlineMs <= 40_000, `${at.heard.deadlineMs} ms`)
+  // over for the mesh alone: the client would wait on
+  clock.leap(40_000)
+  const { code, details } = await error
+  assert.equal(code, grpc.status.DEADLINE_EXCEEDED)
+  assert.match(details, /its timeout of \d+ ms/, 'the mesh says so')
   await eventually('the application hears that nobody waits', () => at.heard.cancelled === 1)
 })
 
