@@ -24,7 +24,7 @@ async function startProcess(mesh: TestMesh, name: string, appPort: number): Prom
     admin: '127.0.0.1:0',
     probes: '127.0.0.1:0',
     'drain-delay': '200ms',
-    'drain-timeout': '5s',
+    'drain-timeout': '60s',
   }
   const args = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`)
   const child = spawn(process.execPath, [COMMAND, 'sidecar', ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
@@ -51,7 +51,7 @@ for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
         response.end('ok')
       },
       { workload: 'orders-x', call: () => Promise.reject(new Error('it calls nobody')) },
-      5_000,
+      60_000,
     )
     const child = await startProcess(mesh, 'orders-x', app.port)
     try {
