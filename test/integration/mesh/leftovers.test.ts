@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import test from 'ava'
 import { startOtlpReceiver } from '../../../control-plane/telemetry/otlp-receiver.ts'
-import { eventually, startTestMesh } from '../../support/mesh.ts'
+import { eventually } from '../../support/eventually.ts'
+import { startTestMesh } from '../../support/mesh.ts'
 import { MeshLoad } from '../../support/mesh-load.ts'
 
 /** Sockets, servers and timers that keep this process alive or busy, by kind. */
@@ -36,7 +37,7 @@ test.serial('a mesh that ends leaves no socket, no server and no timer behind, w
       mesh.workload('orders-0').relay?.cut()
       await mesh.stopControlPlane()
       await mesh.workload('web').stop()
-    } else await mesh.workload('orders-1').drain(0, 2_000)
+    } else await mesh.workload('orders-1').drain(0, 30_000)
   }
   let left = resources()
   const isClean = (): boolean => {
