@@ -91,7 +91,7 @@ test('a peer of the mesh that pings faster than anybody may is cut off, and coun
   const goAway = new Promise<number>((resolve) => session.once('goaway', resolve))
   const closed = new Promise((resolve) => session.once('close', resolve))
   await once(session, 'connect')
-  for (let count = 0; count < 300; count++) session.ping(() => undefined)
+  for (let count = 0; count < 900; count++) session.ping(() => undefined)
   assert.equal(await goAway, constants.NGHTTP2_ENHANCE_YOUR_CALM)
   await closed
   const metrics = await mesh.workload('orders').metrics()
