@@ -1,29 +1,22 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import test from 'ava'
-import { openRegistry } from '../../../control-plane/registry/open-registry.ts'
-import { systemClock } from '../../../sidecar/core/clock.ts'
-import { seededRandom } from '../../../sidecar/core/random.ts'
-import { call, controlPlane, eventually, joinToken, registration, TestSidecar, temporaryFolder } from './fixture.ts'
-
-/** Resolves when the registry in the file calls no instance of `shop/orders` healthy. */
-async function nobodyHealthy(path: string): Promise<void> {
-  const registry = await openRegistry(`embedded:${path}`, { clock: systemClock, random: seededRandom(1) })
-  if (!registry.ok) throw new Error(registry.error)
-  await new Promise<void>((resolve) => {
-    registry.value.watchInstances('orders-shop', {
-      onState: (instances) => {
-        if (instances.length === 0) resolve()
-      },
-      onAvailability: () => undefined,
-    })
-  })
-  await registry.value[Symbol.asyncDispose]()
-}
+import { pause } from '../../support/eventually.ts'
+import { nobodyHealthy } from '../../support/nobody-healthy.ts'
+import {
+  call,
+  controlPlane,
+  eventually,
+  joinToken,
+  registration,
+  TestSidecar,
+  TIMES,
+  temporaryFolder,
+} from './fixture.ts'
 
 test('a control plane that restarts takes no endpoint from anybody, though its heartbeats ran out', async () => {
   await using folder = await temporaryFolder()
-  const times = { instanceTtlMs: 300, heartbeatMs: 50, graceMs: 150, settleMs: 4_000, debounceMs: 2, maxDebounceMs: 20 }
+  const times = { ...TIMES, instanceTtlMs: 1_000, heartbeatMs: 50, settleMs: 60_000 }
   const first = await controlPlane(folder.path, { times })
   const { push } = first.ports
   const common = { port: push, bundleFile: first.bundleFile, token: await joinToken(first) }
@@ -40,7 +33,7 @@ test('a control plane that restarts takes no endpoint from anybody, though its h
   await first.close()
   await eventually('the sidecar knows that it may be outdated', () => web.watch.status.staleSinceMs !== undefined)
   await orders[Symbol.asyncDispose]()
-  await nobodyHealthy(join(folder.path, 'registry.db'))
+  await nobodyHealthy(join(folder.path, 'registry.db'), 'orders-shop')
 
   seen.length = 0
   await using second = await controlPlane(folder.path, { times, push: { host: '127.0.0.1', port: push } })
@@ -70,14 +63,7 @@ test('a control plane that restarts takes no endpoint from anybody, though its h
 
 test('an instance that never comes back is gone when the settle window is over', async () => {
   await using folder = await temporaryFolder()
-  const times = {
-    instanceTtlMs: 1_000,
-    heartbeatMs: 200,
-    graceMs: 150,
-    settleMs: 300,
-    debounceMs: 2,
-    maxDebounceMs: 20,
-  }
+  const times = { ...TIMES, instanceTtlMs: 1_000 }
   const first = await controlPlane(folder.path, { times })
   const { push } = first.ports
   const common = { port: push, bundleFile: first.bundleFile, token: await joinToken(first) }
@@ -98,7 +84,7 @@ test('an instance that never comes back is gone when the settle window is over',
 
 test('a renewed certificate gets a new stream without a gap', async () => {
   await using folder = await temporaryFolder()
-  await using plane = await controlPlane(folder.path, { leafLifetimeMs: 10_000 })
+  await using plane = await controlPlane(folder.path)
   const common = { port: plane.ports.push, bundleFile: plane.bundleFile, token: await joinToken(plane) }
   const serves = [registration('shop/orders', 15008)]
   await using orders = await TestSidecar.start({ ...common, workload: 'shop/orders', serves })
@@ -160,8 +146,7 @@ test('two control planes on one registry: a sidecar that moves from one to the o
     const { body } = await call(first, 'GET', '/v1/status')
     return body.workloads.length === 1
   })
-  const graceOverMs = systemClock.nowMs() + 300
-  await eventually('the grace is over', () => systemClock.nowMs() > graceOverMs)
+  await pause(2 * TIMES.graceMs)
   // any change makes the first one tell what it believes
   await call(
     first,
