@@ -131,7 +131,7 @@ test('a drained workload leaves every endpoint list at once, and comes back when
 
 test('a sidecar that reconnects within its grace never leaves the endpoint lists', async () => {
   await using folder = await temporaryFolder()
-  await using plane = await controlPlane(folder.path, { times: { ...TIMES, graceMs: 5_000 } })
+  await using plane = await controlPlane(folder.path, { times: { ...TIMES, graceMs: 3_600_000 } })
   const common = { port: plane.ports.push, bundleFile: plane.bundleFile, token: await joinToken(plane) }
   const serves = [registration('shop/orders', 15008)]
   const orders = await TestSidecar.start({ ...common, workload: 'shop/orders', serves })
