@@ -17,8 +17,8 @@ const MANIFEST = {
 } as unknown as Manifest
 
 /** A view of one Authorization resource, of which a test says version and content. */
-const viewOf = (version: string, defaultAction: string): ResourceView => ({
-  generation: 1,
+const viewOf = (version: string, defaultAction: string, generation = 1): ResourceView => ({
+  generation,
   trustDomain: 'mesh.test',
   find: () => ({
     version,
@@ -63,4 +63,31 @@ test('manifests are found wherever a resource names its origin', () => {
   }
   assert.deepEqual(manifestsOf(resource), ['HTTPRoute/shop/a', 'HTTPRoute/shop/b'])
   assert.deepEqual(manifestsOf(undefined), [])
+})
+
+test('what nobody asks for any more is let go, with what was said of it', () => {
+  const acks = new AckTracker()
+  const checked = new CheckedView(acks, () => 0)
+  assert.equal(checked.check(viewOf('1', 'PERHAPS', 1)).find(WEB, 'Authorization', 'shop/web'), undefined)
+  checked.check(viewOf('1', 'PERHAPS', 1))
+  assert.equal(acks.refusals().length, 1)
+  // asked for in the second generation, and not in the third
+  checked.check(viewOf('1', 'PERHAPS', 2)).find(WEB, 'Authorization', 'shop/web')
+  checked.check(viewOf('1', 'PERHAPS', 3))
+  assert.equal(acks.refusals().length, 1)
+  checked.check(viewOf('1', 'PERHAPS', 4))
+  assert.deepEqual(acks.refusals(), [])
+})
+
+test('what is held back from one workload is not replaced by what another of that name may have', () => {
+  const thief = workloadRef('spiffe://mesh.test/ns/shop/sa/thief', 'shop/web')
+  for (const kind of ['Authorization', 'Workload'] as const) {
+    const [good, bad] = [viewOf('1', 'ALLOW'), viewOf('2', 'PERHAPS')]
+    const view = new CheckedView(new AckTracker(), () => 0).check({
+      ...good,
+      find: (workload, ...of) => (workload.key === WEB.key ? good : bad).find(workload, ...of),
+    })
+    assert.equal(view.find(WEB, kind, 'shop/web')?.version, '1')
+    assert.equal(view.find(thief, kind, 'shop/web'), undefined)
+  }
 })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'ava'
-import { ok } from '../../../certs/result.ts'
+import { err, ok } from '../../../certs/result.ts'
 import { type PeerIdentity, PushHub } from '../../../control-plane/push/push-hub.ts'
 import { PUSH_LIMITS } from '../../../control-plane/push/push-limits.ts'
 import type { ResourceView } from '../../../control-plane/push/resource-source.ts'
@@ -39,12 +39,13 @@ const worldWith = (accounts?: string): World =>
 
 function hub(world = meshWorld([])) {
   const registered: string[] = []
-  const state: { world: World | undefined } = { world }
+  const state: { world: World | undefined; full: string | undefined } = { world, full: undefined }
   const short = (key: string): string => key.replace(/.*\/sa\/(\S+) (.*)/, '$2@$1')
   const pushed = new PushHub({
     clock: new TurnedClock(),
     registrar: {
       attach: ({ key }, instances) => {
+        if (state.full !== undefined) return err(state.full)
         registered.push(`attach ${short(key)} ${instances.map(({ id }) => id).join()}`)
         return ok(undefined)
       },
@@ -246,4 +247,24 @@ test('closing sends everybody away and takes nobody out', () => {
   closed()
   assert.ok(!registered.includes('detach shop/web@web'))
   assert.match(connect('shop/late').state.reason ?? '', /stopping/)
+})
+
+test('who can not be registered is refused, and its earlier stream stays', () => {
+  const { connect, names, state } = hub()
+  const first = connect('shop/web', WEB, [serves('shop/web')])
+  state.full = 'there is no room'
+  assert.equal(connect('shop/web', WEB, [serves('shop/web')]).state.reason, 'there is no room')
+  assert.equal(first.state.isOver, false)
+  assert.deepEqual(names(), ['shop/web@web'])
+})
+
+test('closing sends away who has not said hello yet, too', () => {
+  const { pushed } = hub()
+  let isOver = false
+  const end = (): void => {
+    isOver = true
+  }
+  assert.ok(pushed.open(WEB, { write: () => true, end }).ok)
+  pushed.close()
+  assert.ok(isOver)
 })

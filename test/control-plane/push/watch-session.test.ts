@@ -245,3 +245,66 @@ test('of a workload that refuses everything only so many reasons are kept, each 
   assert.equal(refusals.filter((refusal) => refusal.reason.startsWith('nono')).length, 64)
   assert.ok(refusals.every((refusal) => refusal.reason.length <= 1_024))
 })
+
+test('a stream that is over is written to no more', () => {
+  const { clock, say, told, session, put } = begin()
+  put('shop/a', '1')
+  say(HELLO, subscribe('shop/a'))
+  told()
+  session.end()
+  put('shop/a', '2')
+  session.onViewChanged()
+  session.onDrain()
+  say({ type: 'pong' }, subscribe('shop/b'))
+  clock.turn(60_000)
+  assert.deepEqual(told(), [])
+})
+
+test('a peer that does not read is told that all is answered when it is', () => {
+  const { say, told, put, session, state } = begin()
+  put('shop/a', '1')
+  state.room = 5
+  say(HELLO, subscribe('shop/a'))
+  assert.deepEqual(told(), [...OWN_ABSENT, 'put Endpoints/shop/a@1'])
+  state.room = 10
+  session.onDrain()
+  assert.deepEqual(told(), ['synced'])
+})
+
+test('what a sidecar says of resources that it does not hold is not kept', () => {
+  const { say, acks, put } = begin()
+  put('shop/a', '1')
+  say(HELLO, subscribe('shop/a'), subscribe('shop/none', 'absent'))
+  say({ type: 'ack', kind: 'Endpoints', name: 'shop/never-asked-for', version: '1' })
+  assert.deepEqual(acks.of(WEB), [])
+  say({ type: 'nack', kind: 'Endpoints', name: 'shop/a', version: '1', reason: 'no' })
+  assert.equal(acks.refusals().length, 1)
+  say({ type: 'unsubscribe', kind: 'Endpoints', name: 'shop/a' })
+  assert.deepEqual(acks.of(WEB), [])
+})
+
+test('a refusal of a version that is sent no more is not held against the manifests of the one that is', () => {
+  const { say, acks, resources, session } = begin()
+  const origin = { kind: 'HTTPRoute', namespace: 'shop', name: 'new' }
+  const putWith = (version: string, more: object): unknown =>
+    resources.set('Endpoints/shop/a', {
+      version,
+      resource: { kind: 'Endpoints', name: 'shop/a', endpoints: [], ...more } as never,
+    })
+  putWith('1', {})
+  say(HELLO, subscribe('shop/a'))
+  putWith('2', { origin })
+  session.onViewChanged()
+  say({ type: 'nack', kind: 'Endpoints', name: 'shop/a', version: '1', reason: 'no' })
+  assert.deepEqual(acks.refusals()[0]?.manifests, [])
+  say({ type: 'nack', kind: 'Endpoints', name: 'shop/a', version: '2', reason: 'no' })
+  assert.deepEqual(acks.refusals()[0]?.manifests, ['HTTPRoute/shop/new'])
+})
+
+test('a sidecar is told of itself, and of no other workload', () => {
+  for (const kind of ['Workload', 'Authorization', 'Telemetry'] as const) {
+    const { say, state } = begin()
+    say(HELLO, { type: 'subscribe', kind, name: 'shop/other' })
+    assert.match(state.reason ?? '', /is not this workload's/, kind)
+  }
+})
