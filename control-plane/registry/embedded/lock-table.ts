@@ -4,8 +4,9 @@ import { nextNumber } from './database.ts'
 
 /**
  * Who holds which lock, in the file, so that processes that share it exclude each other. A row's token changes with
- * each holder and only grows. The wall clock judges expiry, because processes share no other one; a jump of it can at
- * worst take a lock from a living holder, and its fenced writes are then refused. Methods may throw what SQLite throws.
+ * each holder and only grows. The wall clock judges expiry, because processes share no other one. A jump of it can at
+ * worst take a lock from a living holder, whose fenced writes are then refused: an expiry later than any holder could set
+ * was set before the clock went back, perhaps by a process that is dead since. Methods may throw what SQLite throws.
  */
 export class LockTable {
   readonly #database: DatabaseSync
@@ -25,7 +26,8 @@ export class LockTable {
   /** The new holder's token, or undefined while another holds the lock. Call inside a transaction. */
   take(key: string, wallMs: number, ttlMs: number): number | undefined {
     const holder = this.#holder.get(key)
-    if (holder !== undefined && Number(holder['expiresWallMs']) > wallMs) return undefined
+    const leftMs = holder === undefined ? 0 : Number(holder['expiresWallMs']) - wallMs
+    if (leftMs > 0 && leftMs <= ttlMs) return undefined
     const token = nextNumber(this.#database)
     this.#take.run(key, token, wallMs + ttlMs)
     return token

@@ -14,6 +14,8 @@ class CrowdedRegistry extends FakeRegistry {
   readonly instances: readonly Instance[] = ['a', 'b', 'c', 'd'].map((name) =>
     instance({ workload: `shop/${name}-1`, service: `shop/${name}` }),
   )
+  /** The listener of each service that is watched. */
+  readonly listeners = new Map<string, WatchListener<readonly Instance[]> | undefined>()
   #tell: (names: readonly string[]) => void = () => undefined
   override watchPrefix(_: string, listener: WatchListener<readonly Entry[]>): Watch {
     queueMicrotask(() => listener.onState([]))
@@ -25,6 +27,7 @@ class CrowdedRegistry extends FakeRegistry {
   }
   override watchInstances(service = '', listener?: WatchListener<readonly Instance[]>): Watch {
     this.watched.add(service)
+    this.listeners.set(service, listener)
     queueMicrotask(() => listener?.onState(this.instances.filter((one) => one.service === service)))
     return { stop: () => this.watched.delete(service) }
   }
@@ -62,7 +65,7 @@ async function begin(...names: string[]) {
     clock.turn(1)
     return source.world
   }
-  return { registry, source, notes, now }
+  return { registry, source, clock, notes, worlds, now }
 }
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
@@ -94,4 +97,36 @@ test('a service that is watched is never left out for one that comes later, what
   assert.deepEqual([...registry.watched].sort(), ['c-shop', 'd-shop'])
   await now('a-shop', 'b-shop', 'd-shop')
   assert.deepEqual([...registry.watched].sort(), ['a-shop', 'd-shop'])
+})
+
+const workloadsOf = (world: World): readonly string[] =>
+  [...world.services.values()].flatMap(({ endpoints }) => endpoints.map(({ id }) => id))
+
+test('the first world has the instances of every service: nobody is told of an empty one before', async () => {
+  const { source, worlds } = await begin('a-shop', 'b-shop')
+  assert.equal(worlds.length, 1)
+  assert.equal(workloadsOf(source.world).length, 2)
+})
+
+test('what is said to be gone while anything is wrong with the registry is kept, and for a while after', async () => {
+  const { registry, source, clock } = await begin('a-shop')
+  const [before] = workloadsOf(source.world)
+  source.report('heartbeats', false, 'the registry does not take them')
+  registry.listeners.get('a-shop')?.onState([])
+  clock.turn(60_000)
+  assert.deepEqual(workloadsOf(source.world), [before])
+  assert.equal(source.isSettled, false)
+  source.report('heartbeats', true, '')
+  clock.turn(4_999)
+  assert.deepEqual(workloadsOf(source.world), [before])
+  clock.turn(2)
+  assert.deepEqual([workloadsOf(source.world), source.isSettled], [[], true])
+})
+
+test('a watch that is given up takes its trouble along', async () => {
+  const { registry, source, now } = await begin('a-shop', 'b-shop')
+  registry.listeners.get('a-shop')?.onAvailability(false, 'no answer')
+  assert.equal(source.availability.available, false)
+  await now('b-shop')
+  assert.equal(source.availability.available, true)
 })

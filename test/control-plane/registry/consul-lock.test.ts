@@ -3,8 +3,10 @@ import test from 'ava'
 
 import { err, ok, type Result } from '../../../certs/result.ts'
 import type { ConsulClient, ConsulFailure, KvOperation } from '../../../control-plane/registry/consul/consul-client.ts'
-import { acquireConsulLock } from '../../../control-plane/registry/consul/consul-lock.ts'
+import { acquireConsulLock, ConsulLock } from '../../../control-plane/registry/consul/consul-lock.ts'
+import { ConsulWrites } from '../../../control-plane/registry/consul/consul-writes.ts'
 import type { Lock } from '../../../control-plane/registry/registry.ts'
+import { sleep } from '../../../sidecar/core/clock.ts'
 import { seededRandom } from '../../../sidecar/core/random.ts'
 import { HandTurnedClock } from './hand-turned-clock.ts'
 
@@ -20,6 +22,11 @@ class ScriptedConsul {
   /** What `lock` is answered with, in place of doing it. */
   onLock: Result<never, ConsulFailure> | undefined
   renewal: Result<boolean, ConsulFailure> = ok(true)
+  /** How long a renewal is under way. */
+  slowness: (() => Promise<unknown>) | undefined
+  /** Happens while the lock is being taken. */
+  whileTaking: (() => void) | undefined
+  transactionCount = 0
   readonly sessions = new Set<string>()
   #index = 10
 
@@ -37,6 +44,7 @@ class ScriptedConsul {
   }
 
   async renewSession() {
+    await this.slowness?.()
     return this.isAway ? AWAY : this.renewal
   }
 
@@ -47,7 +55,9 @@ class ScriptedConsul {
   }
 
   async transact([operation]: readonly KvOperation[]) {
+    this.transactionCount++
     if (this.isAway) return AWAY
+    this.whileTaking?.()
     if (operation?.Verb === 'lock' && this.onLock !== undefined) return this.onLock
     this.holder = operation?.Verb === 'lock' ? operation.Session : undefined
     return ok(new Map([[operation?.Key ?? '', ++this.#index]]))
@@ -135,4 +145,32 @@ test('a caller that gives up gets no lock, and leaves none behind', async () => 
   assert.equal(await waiting, undefined)
   assert.equal(consul.sessions.size, 0)
   assert.equal(clock.waitingCount, 0)
+})
+
+test('the time to step down counts from when a renewal was sent, not from when it was answered', async () => {
+  const { consul, lock, clock } = await held()
+  // sent after 5 s, answered 9 s later; all that follow fail
+  consul.slowness = () => sleep(clock, 9_000)
+  await clock.turn(14_000)
+  consul.isAway = true
+  assert.equal(await lostAfterSeconds(lock, clock), 6)
+})
+
+test('a lock that comes when its caller has given up is given back', async () => {
+  const { consul, clock, acquire } = stage()
+  const patience = new AbortController()
+  consul.whileTaking = () => patience.abort()
+  assert.equal(await acquire(patience.signal), undefined)
+  assert.deepEqual([consul.holder, consul.sessions.size, clock.waitingCount], [undefined, 0, 0])
+})
+
+test('whoever lost a lock writes nothing under it, and asks nobody', async () => {
+  const { consul, lock } = await held()
+  const writes = new ConsulWrites(consul as unknown as ConsulClient, 'consul://here')
+  const before = consul.transactionCount
+  assert(lock instanceof ConsulLock)
+  lock.lose()
+  for (const written of [await writes.put('k', Buffer.of(1), { lock }), await writes.write([], lock)])
+    assert(!written.ok && written.error.kind === 'fenced')
+  assert.equal(consul.transactionCount, before)
 })

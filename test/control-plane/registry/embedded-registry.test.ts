@@ -212,3 +212,20 @@ test('the lock of a process that was killed is free after its time to live, and 
   await clock.turn(6_000)
   assert((await waiting)?.fencingToken === Number(said) + 1)
 })
+
+test('a wall clock that is set back does not keep the lock of a dead process for as long', async () => {
+  using file = temporaryFile()
+  const [dead, later] = [new HandTurnedClock(), new HandTurnedClock()]
+  const first = open(file.path, dead)
+  const lock = await first.acquireLock('leader', never)
+  assert(lock !== undefined)
+  // the first one is never turned again: it neither renews nor releases
+  await using second = open(file.path, later)
+  later.wallOffsetMs -= 86_400_000
+  const waiting = second.acquireLock('leader', never)
+  await later.turn(11_000)
+  assert((await Promise.race([waiting, Promise.resolve(undefined)]))?.fencingToken === lock.fencingToken + 1)
+  const refused = await first.put('k', Buffer.from('old'), { lock })
+  assert(!refused.ok && refused.error.kind === 'fenced')
+  await first[Symbol.asyncDispose]()
+})

@@ -97,6 +97,14 @@ test('QueryLoop starts anew when the index goes backwards, and does not believe 
   loop.stop()
 })
 
+test('QueryLoop does not believe what came with an index that went back by one', async () => {
+  const { loop, heard, lastIndex, say } = scripted()
+  await say(said('full', 90))
+  await say(said('older', 89))
+  assert.deepEqual([heard, lastIndex()], [['full'], 0])
+  loop.stop()
+})
+
 test('QueryLoop takes an index of 0 for 1', async () => {
   const { loop, lastIndex, say } = scripted()
   await say(said('a', 0))
