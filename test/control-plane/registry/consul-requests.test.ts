@@ -72,3 +72,23 @@ test('a query waits for what comes after its index, and never asks with an index
     [false, false, false, true],
   )
 })
+
+test('an answer of a server that knows no leader says so', async () => {
+  let leader: string | undefined
+  await using at = await clientOf((_, response) => {
+    response.writeHead(404, {
+      'x-consul-index': '9',
+      ...(leader === undefined ? {} : { 'x-consul-knownleader': leader }),
+    })
+    response.end()
+  })
+  for (const [said, knows] of [
+    [undefined, true],
+    ['true', true],
+    ['false', false],
+  ] as const) {
+    leader = said
+    const answer = await at.client.list('mesh/', { kind: 'now' })
+    assert.equal(answer.ok && answer.value.knowsLeader, knows, said)
+  }
+})
