@@ -4,7 +4,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 export NODE_OPTIONS := --disable-warning=ExperimentalWarning
 READY := node_modules/.package-lock.json
 
-.PHONY: help test lint check demo bench generate
+.PHONY: help test lint check demo bench generate release
 
 help: #? lists the targets
 	@grep -E '^[a-z-]+:.*#\?' $(MAKEFILE_LIST) | sed -E 's/:[^#]*#\? /\t/' | expand -t 12
@@ -28,6 +28,9 @@ demo: $(READY) #? the mesh with real services; ONCE=1: unattended; REGISTRY=cons
 generate: $(READY) #? writes what follows from the code: manifests/crds, docs/errors, limits and metrics
 	node manifests/generate.ts
 	node test/architecture/write-docs.ts
+
+release: $(READY) #? writes dist/: the product as bundles, which need Node and nothing else
+	@node bin/build-release.ts
 
 bench: $(READY) #? requests/s and latency through two sidecars beside HAProxy and nginx; QUICK=1: one row
 	node bench/run.ts $(if $(QUICK),--quick)

@@ -1,19 +1,21 @@
 #!/usr/bin/env node
-// Runs the `outrigger` command on the pinned Node, whatever Node started this file: TypeScript needs Node 26.
+// Runs the `outrigger` command on the pinned Node, whatever Node started this file: in a checkout from its sources, in a
+// release from its bundles.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-const main = fileURLToPath(new URL('../cli/main.ts', import.meta.url))
+const inFolder = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url))
+const sources = inFolder('cli/main.ts')
 const major = Number(process.versions.node.split('.')[0])
 
 if (major >= 26) {
   // Under the process below, however that one ends, this one must not run on alone.
   process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
   process.channel?.unref()
-  await import(main)
+  await import(existsSync(sources) ? sources : inFolder('dist/main.mjs'))
 } else {
-  const pinned = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url))
+  const pinned = inFolder('node_modules/node/bin/node')
   if (!existsSync(pinned)) {
     console.error(
       `outrigger: needs Node 26, found ${process.version}, and the pinned one is not installed: run "npm install" here first`,

@@ -4,7 +4,7 @@ import { buildProgram } from './program.ts'
 
 /** The one place where an error of the command becomes text and an exit code. */
 try {
-  await buildProgram().parseAsync(process.argv)
+  await (await buildProgram(process.argv[2])).parseAsync(process.argv)
 } catch (error) {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? ExitCode.ok : ExitCode.usage

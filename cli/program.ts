@@ -1,36 +1,33 @@
 import { Command } from 'commander'
-import { addApplyCommand } from './commands/apply.ts'
-import { addControlPlaneCommand } from './commands/control-plane.ts'
-import { addDeleteCommand } from './commands/delete.ts'
-import { addExplainCommand } from './commands/explain.ts'
-import { addGetCommand } from './commands/get.ts'
-import { addSidecarCommand } from './commands/sidecar.ts'
-import { addUpCommand } from './commands/up.ts'
-import { addValidateCommand } from './commands/validate.ts'
-import { addVersionCommand } from './commands/version.ts'
 
-const SUBCOMMANDS = [
-  addControlPlaneCommand,
-  addSidecarCommand,
-  addApplyCommand,
-  addGetCommand,
-  addDeleteCommand,
-  addUpCommand,
-  addValidateCommand,
-  addExplainCommand,
-  addVersionCommand,
-]
+type AddCommand = (program: Command) => void
 
-/** The `outrigger` command with all its subcommands: one file each. */
-export function buildProgram(): Command {
+/**
+ * Each subcommand's file, loaded when it is the one that is run: a sidecar holds no control plane in its memory. In the
+ * order of `--help`.
+ */
+const SUBCOMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
+  apply: async () => (await import('./commands/apply.ts')).addApplyCommand,
+  'control-plane': async () => (await import('./commands/control-plane.ts')).addControlPlaneCommand,
+  delete: async () => (await import('./commands/delete.ts')).addDeleteCommand,
+  explain: async () => (await import('./commands/explain.ts')).addExplainCommand,
+  get: async () => (await import('./commands/get.ts')).addGetCommand,
+  sidecar: async () => (await import('./commands/sidecar.ts')).addSidecarCommand,
+  up: async () => (await import('./commands/up.ts')).addUpCommand,
+  validate: async () => (await import('./commands/validate.ts')).addValidateCommand,
+  version: async () => (await import('./commands/version.ts')).addVersionCommand,
+}
+
+/** The `outrigger` command with the subcommand `wanted`; with all of them when it is none. */
+export async function buildProgram(wanted: string | undefined): Promise<Command> {
   const program = new Command('outrigger')
     .description(
       'A service mesh: mutual TLS, retries, circuit breaking, routing and traces, with every decision explained.',
     )
-    .configureHelp({ sortSubcommands: true })
     .showHelpAfterError('(add --help for the flags)')
     .exitOverride()
-  for (const add of SUBCOMMANDS) add(program)
+  const known = wanted !== undefined && Object.hasOwn(SUBCOMMANDS, wanted) ? SUBCOMMANDS[wanted] : undefined
+  for (const load of known === undefined ? Object.values(SUBCOMMANDS) : [known]) (await load())(program)
   for (const command of program.commands) command.exitOverride().showHelpAfterError('(add --help for the flags)')
   return program
 }

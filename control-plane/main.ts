@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { systemClock } from '../sidecar/core/clock.ts'
 import { isLogLevel, Logger } from '../sidecar/core/logger.ts'
 import { systemRandom } from '../sidecar/core/random.ts'
@@ -17,11 +16,13 @@ const EXIT_CODES: Readonly<Record<StartProblem['kind'], number>> = {
  * Runs a control plane until SIGTERM or SIGINT ends it in order; a second signal ends it at once. Answers the exit code.
  * What could not be had is said in one paragraph on standard error.
  */
-export async function runControlPlane(options: ControlPlaneOptions, logLevel: string): Promise<number> {
+export async function runControlPlane(
+  options: ControlPlaneOptions,
+  version: string,
+  logLevel: string,
+): Promise<number> {
   const level = isLogLevel(logLevel) ? logLevel : 'info'
   const log = Logger.to((line) => process.stdout.write(`${line}\n`), systemClock, level)
-  const packageFile = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
-  const { version } = JSON.parse(packageFile) as { version: string }
   const started = await startControlPlane(options, { clock: systemClock, random: systemRandom, log, version })
   if (!started.ok) {
     process.stderr.write(`outrigger control-plane: ${started.error.sentence}\n`)

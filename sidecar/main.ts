@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import type { Bootstrap } from './config/bootstrap.ts'
 import { systemClock } from './core/clock.ts'
 import { isLogLevel, Logger } from './core/logger.ts'
@@ -11,16 +10,14 @@ const HOLD_MS = 60_000
 
 /**
  * Runs a sidecar until a signal ends it: the first SIGTERM or SIGINT drains, a second one ends it at once.
- * Answers the exit code.
+ * Answers the exit code. A `logLevel` that does not exist means `info`.
  */
-export async function runSidecar(boot: Bootstrap, logLevel: string): Promise<number> {
+export async function runSidecar(boot: Bootstrap, version: string, logLevel: string): Promise<number> {
   const log = Logger.to(
     (line) => process.stdout.write(`${line}\n`),
     systemClock,
     isLogLevel(logLevel) ? logLevel : 'info',
   ).child({ workload: boot.workload })
-  const version = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string })
-    .version
   const started = await startSidecar(boot, {
     clock: systemClock,
     random: systemRandom,

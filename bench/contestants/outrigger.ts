@@ -1,11 +1,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { buildRelease } from '../../bin/build-release.ts'
 import { accepting, type Contestant, end, type Stage, startPinned } from '../contestant.ts'
 import { freePort } from '../free-port.ts'
 
-const CLI = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
 const PACKAGE = new URL('../../package.json', import.meta.url)
 
 /** Two sidecars as two pods have them, with a control plane beside the load generator: the whole pipeline is on. */
@@ -22,8 +21,9 @@ export async function startOutrigger(
     await freePort(),
     await freePort(),
   ]
+  const command = await buildRelease(directory)
   const node = (core: number, flags: readonly string[], args: readonly string[]): ReturnType<typeof startPinned> =>
-    startPinned(core, process.execPath, ['--disable-warning=ExperimentalWarning', ...flags, CLI, ...args])
+    startPinned(core, process.execPath, ['--disable-warning=ExperimentalWarning', ...flags, command, ...args])
   const plane = node(
     1 - stage.core,
     [],

@@ -5,6 +5,7 @@ import { runControlPlane } from '../../control-plane/main.ts'
 import type { Address } from '../../sidecar/config/bootstrap.ts'
 import { CliError, ExitCode } from '../exit-code.ts'
 import { addressArgument, durationArgument, flag, listArgument } from '../flags.ts'
+import { VERSION } from '../installation.ts'
 
 interface ControlPlaneFlags {
   readonly registry: string
@@ -91,7 +92,7 @@ export function addControlPlaneCommand(program: Command): void {
         .default('info'),
     )
     .action(async (flags: ControlPlaneFlags) => {
-      process.exitCode = await runControlPlane(toOptions(flags), flags.logLevel)
+      process.exitCode = await runControlPlane(toOptions(flags), VERSION, flags.logLevel)
     })
 }
 

@@ -12,6 +12,7 @@ import {
 import { runSidecar } from '../../sidecar/main.ts'
 import { CliError, ExitCode } from '../exit-code.ts'
 import { addressArgument, addressesArgument, durationArgument, flag, listArgument } from '../flags.ts'
+import { VERSION } from '../installation.ts'
 
 interface SidecarFlags {
   readonly workload: string
@@ -126,7 +127,7 @@ export function addSidecarCommand(program: Command): void {
         .default('info'),
     )
     .action(async (flags: SidecarFlags) => {
-      const code = await runSidecar(toBootstrap(flags), flags.logLevel)
+      const code = await runSidecar(toBootstrap(flags), VERSION, flags.logLevel)
       process.exitCode = code
     })
 }

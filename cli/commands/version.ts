@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { VERSION } from '../version.ts'
+import { VERSION } from '../installation.ts'
 
 /** `outrigger version`. */
 export function addVersionCommand(program: Command): void {

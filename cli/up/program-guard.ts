@@ -1,7 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
-
-const GUARD = fileURLToPath(new URL('guard-process.ts', import.meta.url))
+import { GUARD_FILE } from '../installation.ts'
 
 /**
  * Sees to it that programs do not outlive this process even where it can do nothing about it itself: `kill -9`, or the
@@ -11,7 +9,7 @@ export class ProgramGuard {
   readonly #guard: ChildProcess
 
   constructor() {
-    this.#guard = spawn(process.execPath, [GUARD], { stdio: ['pipe', 'ignore', 'ignore'], detached: true })
+    this.#guard = spawn(process.execPath, [GUARD_FILE], { stdio: ['pipe', 'ignore', 'ignore'], detached: true })
     this.#guard.on('error', () => undefined) // then there is no guard, and what ends in order ends as ever
     this.#guard.stdin?.on('error', () => undefined)
     this.#guard.unref()

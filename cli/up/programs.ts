@@ -1,5 +1,5 @@
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { COMMAND_FILE } from '../installation.ts'
 import type { Plan, PlannedReplica } from './plan.ts'
 import type { Program } from './supervisor.ts'
 
@@ -24,7 +24,6 @@ export interface Runtime {
   readonly environment: Readonly<Record<string, string | undefined>>
 }
 
-const CLI = fileURLToPath(new URL('../main.ts', import.meta.url))
 /** A local mesh is stopped by somebody who waits at a terminal. */
 const SIDECAR_DRAIN = ['--drain-delay', '300ms', '--drain-timeout', '3s']
 
@@ -93,7 +92,7 @@ function ownProgram(plan: Plan, name: string, args: readonly string[], runtime: 
   return {
     name,
     command: runtime.node,
-    args: ['--disable-warning=ExperimentalWarning', CLI, ...args],
+    args: ['--disable-warning=ExperimentalWarning', COMMAND_FILE, ...args],
     env: inherited(plan, runtime),
     directory: plan.directory,
     logFile: logFile(plan, name),

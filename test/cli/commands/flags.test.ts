@@ -97,7 +97,7 @@ for (const [command, flags] of Object.entries(FLAGS)) {
     assert(stdout.startsWith(`Usage: outrigger ${command} `), stdout.slice(0, 100))
     const options = readOptions(stdout)
     for (const flag of flags) assert(options.has(flag), `${command} ${flag}`)
-    const defined = buildProgram().commands.find((one) => one.name() === command)?.options ?? []
+    const defined = (await buildProgram(command)).commands[0]?.options ?? []
     assert.deepEqual([...options.keys()].sort(), [...defined.map(({ long }) => long ?? ''), '--help'].sort())
     for (const [flag, said] of options) {
       if (flag === '--help') continue
