@@ -130,6 +130,7 @@ spec: {targetRefs: [{group: "", kind: Service, name: bank}], timeouts: {request:
     assert.equal(String((await once(socket, 'data'))[0]), word)
     clock.leap(50_000)
     await pause(100) // a timer that was set would be noticed
+    assert(!socket.destroyed, 'it is open still')
   }
   socket.resetAndDestroy()
   await reset.promise
