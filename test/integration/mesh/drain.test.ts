@@ -9,6 +9,7 @@ import { MeshLoad } from '../../support/mesh-load.ts'
 
 /** No drain of these tests is to run into its timeout. */
 const DRAIN_TIMEOUT_MS = 60_000
+const DRAIN_DELAY_MS = 600
 
 test('a sidecar drains under load: no GET and no POST fails, slow ones included', async () => {
   const executed = new Map<string, number>()
@@ -39,11 +40,13 @@ test('a sidecar drains under load: no GET and no POST fails, slow ones included'
   held['orders-1'].open()
   const workload = mesh.workload('orders-0')
   let isOver = false
-  const drained = workload.drain(600, DRAIN_TIMEOUT_MS).then(() => {
+  const drained = workload.drain(DRAIN_DELAY_MS, DRAIN_TIMEOUT_MS).then(() => {
     isOver = true
   })
+  const delayed = pause(2 * DRAIN_DELAY_MS) // timers go in their order: the delay of the drain is over before this
   await mesh.reaches('web', 'orders', 1)
   assert.equal(await workload.isReady(), false)
+  await delayed
   await fast.good(100)
   assert.equal(isOver, false, 'it waits for what is slow')
   held['orders-0'].open()
@@ -108,7 +111,7 @@ test('a caller that drains finishes what is in flight and tells its application 
   const answers = Array.from({ length: 5 }, () => web.call('orders', '/'))
   await eventually('all are in flight', () => gate.enteredCount === 5)
   const drained = web.drain(0, DRAIN_TIMEOUT_MS)
-  await pause(50) // timers go in their order: the delay of the drain is over before this
+  await pause(50) // as above, for a delay of nothing
   gate.open()
   await drained
   for (const answer of await Promise.all(answers)) {
