@@ -18,6 +18,11 @@ import { type SignRefusal, signRefusal } from './sign-leaf.ts'
 /** Ids that the registry is asked about at once; a registry on Consul has 16 connections for everything. */
 const MAX_LOOKUPS = 4
 
+/** A token stays this long after its end: the clocks of replicas differ, and somebody may look why it is refused. */
+const FORGET_AFTER_MS = 86_400_000
+/** One transaction. */
+const MAX_FORGOTTEN = 60
+
 /** Why no token was made: what was asked for can't be granted, or the registry did not take it. */
 interface TokenProblem {
   readonly kind: 'grant' | 'registry'
@@ -57,9 +62,17 @@ export class JoinTokens implements Disposable {
     if (!token.ok) return err({ kind: 'grant', sentence: token.error })
     const { text, stored } = token.value
     const put = await this.#registry.put(this.#prefix + stored.id, writeToken(stored), { expectedVersion: 0 })
-    return put.ok
-      ? ok({ id: stored.id, text })
-      : err({ kind: 'registry', sentence: `Cannot keep the join token: ${put.error.detail}` })
+    if (!put.ok) return err({ kind: 'registry', sentence: `Cannot keep the join token: ${put.error.detail}` })
+    await this.#forgetOver()
+    return ok({ id: stored.id, text })
+  }
+
+  /** Takes tokens that were over long ago out of the registry: whoever deploys often makes many. What fails is tried with the next one. */
+  async #forgetOver(): Promise<void> {
+    const beforeMs = this.#clock.wallMs() - FORGET_AFTER_MS
+    const over = [...this.#known.values()].filter(({ expiresAtMs }) => expiresAtMs < beforeMs).slice(0, MAX_FORGOTTEN)
+    if (over.length > 0)
+      await this.#registry.putAll(over.map(({ id }) => ({ key: this.#prefix + id, value: undefined })))
   }
 
   /** Makes a token worthless. False when there is none of that id: nothing else is ever deleted by it. */

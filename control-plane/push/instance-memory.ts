@@ -54,7 +54,9 @@ export class InstanceMemory {
     if (!this.#isSettled)
       for (const earlier of this.#told.get(service) ?? []) if (!ids.has(earlier.id)) this.#kept.set(earlier.id, earlier)
     for (const id of ids) this.#kept.delete(id)
-    this.#told.set(service, instances)
+    // Names of services come and go without end.
+    if (instances.length === 0) this.#told.delete(service)
+    else this.#told.set(service, instances)
   }
 
   /** The instance left for certain: it drained, or its grace is over. */

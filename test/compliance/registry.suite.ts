@@ -177,7 +177,7 @@ export function registrySuite(name: string, make: () => Promise<RegistryStore>):
     await services.until((all) => !all.includes(web) && all.includes(api))
   })
 
-  test(`${name}: an instance without heartbeats is unhealthy until the next one`, async () => {
+  test(`${name}: an instance without heartbeats is unhealthy until the next one, or until it is registered anew`, async () => {
     await using store = await make()
     await using registry = await store.open()
     const service = `${store.scope}-s`
@@ -190,6 +190,9 @@ export function registrySuite(name: string, make: () => Promise<RegistryStore>):
     await told.until((all) => all.length === 0, 'the instance to fall silent')
     assert.deepEqual(await registry.heartbeat(one.id), { ok: true, value: true })
     await told.until((all) => all.length === 1, 'the instance to come back')
+    await told.until((all) => all.length === 0, 'the instance to fall silent again')
+    assert((await registry.register(one, 1_000)).ok)
+    await told.until((all) => all.length === 1, 'the instance to come back by registering')
     assert((await registry.deregister(one.id)).ok)
     assert.deepEqual(await registry.heartbeat(one.id), { ok: true, value: false })
   })

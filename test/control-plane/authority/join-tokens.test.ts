@@ -63,6 +63,22 @@ test('a join token counts under its own name alone: a copy of it does not outliv
   assert(!(await tokens.verify(text, WEB)).ok)
 })
 
+test('tokens that were over long ago leave the registry when others are made, sixty at a time', async () => {
+  const { registry, clock, tokens } = setting()
+  for (let i = 0; i < 70; i++) unwrap(await tokens.create(GRANT))
+  const later = unwrap(await tokens.create({ ...GRANT, expiresAtMs: NOON + 2 * HOUR_MS }))
+  const count = async (): Promise<number> => unwrap(await registry.list(PREFIX)).length
+  clock.suspend(25 * HOUR_MS)
+  unwrap(await tokens.create({ ...GRANT, expiresAtMs: NOON + 26 * HOUR_MS }))
+  assert.equal(await count(), 72)
+  clock.suspend(1)
+  unwrap(await tokens.create({ ...GRANT, expiresAtMs: NOON + 26 * HOUR_MS }))
+  assert.equal(await count(), 13)
+  unwrap(await tokens.create({ ...GRANT, expiresAtMs: NOON + 26 * HOUR_MS }))
+  assert.equal(await count(), 4)
+  assert(unwrap(await registry.get(PREFIX + later.id)) !== undefined)
+})
+
 test('the registry never holds the secret of a join token', async () => {
   const { registry, tokens } = setting()
   const { text } = unwrap(await tokens.create(GRANT))

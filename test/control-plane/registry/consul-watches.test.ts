@@ -37,6 +37,10 @@ function stage() {
       }
       return ok({ value: [{ ...entry, createIndex: 1, checks }], index: ++index, knowsLeader: consul.isThere })
     },
+    services: async () => {
+      await sleep(clock, 100)
+      return ok({ value: ['consul', 'consul-esm', 'web'], index: ++index, knowsLeader: true })
+    },
   } as unknown as ConsulClient
   const watches = new ConsulWatches({ where: 'consul://here', client, clock, random: () => 0.5, availability })
   const heard: string[] = []
@@ -94,4 +98,13 @@ test('of two that write a large value at once, only the one whose value stays is
   const overtaken = await writesOver(Buffer.from('of another')).put('k', large, {})
   assert(!overtaken.ok && overtaken.error.kind === 'conflict')
   assert.equal(overtaken.error.currentVersion, 9)
+})
+
+test('Consul itself is no service of the mesh, and whoever has a longer name is', async () => {
+  const { clock, watches } = stage()
+  const heard: (readonly string[])[] = []
+  watches.services({ onState: (names) => heard.push(names), onAvailability: () => {} })
+  await clock.turn(1_000)
+  watches.stop()
+  assert.deepEqual(heard, [['consul-esm', 'web']])
 })

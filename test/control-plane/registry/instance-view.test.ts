@@ -89,3 +89,10 @@ test('viewInstances never forgives the checks of others, nor a failed node', () 
   const foreign = entry({ checks: [{ id: 'service:web', status: 'critical' }] })
   assert.deepEqual(idsOf(viewInstances([failedNode, foreign], { nowMs: 1, upSinceMs: undefined, told: undefined })), [])
 })
+
+test('viewInstances is to judge again when the first grace of several ends', () => {
+  const long = ours('2', 'critical')
+  const entries = [{ ...long, meta: { ...long.meta, 'outrigger-ttl-ms': '30000' } }, ours('1', 'critical')]
+  const view = viewInstances(entries, { nowMs: 4_000, upSinceMs: 1_000, told: undefined })
+  assert.equal(view.judgeAgainInMs, 7_000)
+})
