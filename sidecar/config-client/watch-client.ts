@@ -193,7 +193,6 @@ export class WatchClient {
     this.#stream = stream
     this.#gate.clear()
     this.#isSyncDue = false
-    this.#unanswered.clear()
     for (const [key, { kind, name }] of this.#wanted)
       if (this.#heldVersion(kind, name) === undefined) this.#unanswered.add(key)
     stream.send(this.#greeting())

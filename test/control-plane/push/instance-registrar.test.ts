@@ -14,6 +14,8 @@ const AWAY: RegistryError = { kind: 'unavailable', detail: 'away' }
 class InstanceRegistry extends FakeRegistry {
   /** Happens after the next reading of a key, before the reader has it. */
   afterRead: (() => Promise<unknown> | undefined) | undefined
+  /** Happens after the next deletion of a key, before whoever deletes knows. */
+  afterDelete: (() => void) | undefined
   /** Heartbeats are answered when this resolves. */
   answering: Promise<void> | undefined
   beatCount = 0
@@ -31,6 +33,12 @@ class InstanceRegistry extends FakeRegistry {
     this.afterRead = undefined
     await afterRead?.()
     return found
+  }
+  override async delete(...of: Parameters<FakeRegistry['delete']>): ReturnType<FakeRegistry['delete']> {
+    const deleted = await super.delete(...of)
+    this.afterDelete?.()
+    this.afterDelete = undefined
+    return deleted
   }
   override async heartbeat(id = ''): Promise<Result<boolean, RegistryError>> {
     this.beatCount++
@@ -277,6 +285,18 @@ test('what is wanted again before it was taken out was never gone', async () => 
   registry.isAway = false
   await turn(5_000)
   assert.deepEqual([registry.done, gone], [['register a:1'], []])
+})
+
+test('what is wanted again while it is being forgotten stays, and is remembered anew', async () => {
+  const { kept, registry, gone, turn } = registrar()
+  kept.attach(A, [instance()])
+  await turn(0)
+  registry.afterDelete = () => kept.setReady(A, true)
+  kept.setReady(A, false)
+  await turn(0)
+  assert.deepEqual([registry.done.includes('deregister a'), gone], [false, []])
+  const memo = await registry.get('instances/a')
+  assert.equal(memo.ok && memo.value !== undefined && fromMemo(memo.value.value)?.replica, 'one')
 })
 
 test('what a workload serves no more is taken out, and what it still serves stays', async () => {

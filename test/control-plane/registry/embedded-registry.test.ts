@@ -153,6 +153,21 @@ test('a holder that stood still has lost its lock: the next one has it, and the 
   assert.equal(got(await second.get('k'))?.value.toString(), 'new')
 })
 
+test('a holder that does not know yet that it has lost its lock can not give away that of the next one', async () => {
+  using file = temporaryFile()
+  const [sleeping, awake] = [new HandTurnedClock(), new HandTurnedClock()]
+  await using first = open(file.path, sleeping)
+  await using second = open(file.path, awake)
+  const old = await first.acquireLock('leader', never)
+  await awake.turn(11_000)
+  const next = await second.acquireLock('leader', never)
+  assert(old !== undefined && next !== undefined && !old.lost.aborted)
+  await old.release()
+  got(await second.put('k', Buffer.from('new'), { lock: next }))
+  await awake.turn(4_000)
+  assert(!next.lost.aborted)
+})
+
 test('a holder learns from its renewal that another has the lock', async () => {
   using file = temporaryFile()
   const [sleeping, awake] = [new HandTurnedClock(), new HandTurnedClock()]

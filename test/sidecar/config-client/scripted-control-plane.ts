@@ -26,6 +26,8 @@ export class ScriptedWatch {
   readonly callerDer: Buffer | undefined
   /** Resolves when the stream is over. */
   readonly over: Promise<void>
+  /** Said at the end. */
+  trailers: Record<string, string> = {}
   readonly #stream: ServerHttp2Stream
   readonly #lines = new LineSplitter()
   #onHeard: () => void = () => {}
@@ -34,7 +36,8 @@ export class ScriptedWatch {
     this.#stream = stream
     this.callerDer = callerOf(stream)?.raw
     this.over = new Promise((resolve) => stream.once('close', resolve))
-    stream.respond({ ':status': 200 })
+    stream.respond({ ':status': 200 }, { waitForTrailers: true })
+    stream.on('wantTrailers', () => stream.sendTrailers(this.trailers))
     stream.on('error', () => {})
     stream.on('end', () => stream.end())
     stream.on('data', (chunk: Buffer) => {
@@ -68,6 +71,10 @@ export class ScriptedWatch {
     const pongs = this.heard.filter(({ type }) => type === 'pong').length
     this.tell({ type: 'ping' })
     await this.hears('pong', pongs + 1)
+  }
+
+  finish(): void {
+    this.#stream.end()
   }
 
   breakOff(): void {

@@ -268,3 +268,22 @@ test('health is told when it changes, and not otherwise', async () => {
     [false, true],
   )
 })
+
+test('why the control plane ended the stream is what it says in its last words, if it says any', async () => {
+  await using at = await stage()
+  at.client.start()
+  at.identities.replace(web)
+  for (const [trailers, trouble] of [
+    [{ 'x-outrigger-reason': 'the mesh moves' }, 'the mesh moves'],
+    [{ 'x-other': 'nothing to us' }, 'the control plane ended the stream'],
+  ] as const) {
+    const lost = at.becomes('lost')
+    const watch = await at.there.watch()
+    watch.trailers = trailers
+    watch.tell(SYNCED)
+    watch.finish()
+    await lost
+    assert.equal(at.client.status.trouble, trouble)
+    at.clock.turn(3_000)
+  }
+})
