@@ -12,10 +12,10 @@ import { ReceiveWindow } from './receive-window.ts'
 import { CancelQueue } from './stream/cancel-queue.ts'
 import { FloodGuard, type Http2Counters } from './stream/flood-guard.ts'
 import type { Http2Stream } from './stream/http2-stream.ts'
-import { ResetMemory } from './stream/reset-memory.ts'
 import { SendScheduler } from './stream/send-scheduler.ts'
 import type { ServerStream } from './stream/server-stream.ts'
 import type { StreamHost } from './stream/stream-host.ts'
+import { StreamMemory } from './stream/stream-memory.ts'
 import { StreamEvent, StreamState } from './stream/stream-state.ts'
 import { StreamTable } from './stream/stream-table.ts'
 
@@ -87,7 +87,10 @@ export class ConnectionCore implements StreamHost {
   #isDrained = false
   #isAnnounced = false
   readonly #cancels: CancelQueue
-  readonly resets = new ResetMemory()
+  /** Streams that we reset, lately: frames of theirs that are under way are no fault of the peer's (RFC 9113 §5.1). */
+  readonly resets = new StreamMemory()
+  /** Client: streams that are over, lately, for whatever reason. */
+  readonly closedStreams = new StreamMemory()
 
   constructor(options: Http2Options) {
     const { settings } = options
@@ -269,6 +272,7 @@ export class ConnectionCore implements StreamHost {
 
   onStreamClosed(stream: Http2Stream): void {
     if (!this.streams.delete(stream.id)) return
+    if (this.role === 'client') this.closedStreams.add(stream.id)
     this.checkDrained()
     this.owner.onCapacity()
   }

@@ -44,7 +44,18 @@ export class ControlFrames {
         return void this.#onGoAway(octets.readUInt32BE(start) & MAX_31_BITS, octets.readUInt32BE(start + 4))
       default: // PRIORITY, deprecated by RFC 9113 §5.3.2, and what is unknown (§4.1): counted and ignored
         if (!core.guard.takesPriority()) core.fail(ErrorCode.enhanceYourCalm, 'too many frames that mean nothing')
+        else if (type === FrameType.priority) this.takesDependency(streamId, octets, start)
     }
+  }
+
+  /**
+   * Whether the priority at `at` may be. It is ignored (RFC 9113 §5.3.2), but for one that was never allowed, of a stream
+   * that depends on itself (RFC 7540 §5.3.1): a connection error, which costs less than answering with resets.
+   */
+  takesDependency(streamId: number, octets: Buffer, at: number): boolean {
+    if ((octets.readUInt32BE(at) & MAX_31_BITS) !== streamId) return true
+    this.#core.fail(ErrorCode.protocolError, `stream ${streamId} depends on itself`)
+    return false
   }
 
   /** Asks the peer for a sign of life: `onPong` says it came. */

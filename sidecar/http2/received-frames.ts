@@ -120,7 +120,11 @@ export class ReceivedFrames implements FrameTarget {
     const core = this.#core
     if (this.#control.isIdle(streamId))
       return void core.fail(ErrorCode.protocolError, `DATA on idle stream ${streamId}`)
-    if (core.role === 'client' || core.resets.has(streamId) || streamId > this.#heads.highestStreamId) return
+    if (core.role === 'client') {
+      if (this.#heads.isEndedByPeer(streamId)) core.fail(ErrorCode.streamClosed, 'DATA after the end of the response')
+      return
+    }
+    if (core.resets.has(streamId) || streamId > this.#heads.highestStreamId) return
     core.resetStream(streamId, ErrorCode.streamClosed)
     core.countProvoked()
   }
@@ -141,8 +145,10 @@ export class ReceivedFrames implements FrameTarget {
     let to = end
     if ((flags & Flag.padded) !== 0 && from < end) to -= byteAt(octets, from++)
     else if ((flags & Flag.padded) !== 0) to = -1
-    if ((flags & Flag.priority) !== 0) from += 5 // deprecated by RFC 9113 §5.3.2: ignored
+    const isPrioritized = (flags & Flag.priority) !== 0
+    if (isPrioritized) from += 5
     if (from > to) return void core.fail(ErrorCode.protocolError, 'padding longer than its frame')
+    if (isPrioritized && !this.#control.takesDependency(streamId, octets, from - 5)) return
     if (core.role === 'server' ? streamId % 2 === 0 : this.#control.isIdle(streamId)) {
       return void core.fail(ErrorCode.protocolError, `HEADERS on stream ${streamId}, which the peer may not open`)
     }

@@ -17,6 +17,8 @@ export class ReceivedHeads {
   highestStreamId = MAX_31_BITS
   /** The peer knows our settings: what breaks them is its fault. */
   areSettingsKnown = false
+  /** Server: streams that the peer opened. Fewer than its ids allow: it skipped some. */
+  #openedCount = 0
 
   constructor(core: ConnectionCore) {
     this.#core = core
@@ -30,7 +32,13 @@ export class ReceivedHeads {
     else if (stream?.isDead === true) this.#onGivenUp(stream, isEnd)
     else if (stream !== undefined) this.#onResponse(stream, block, isEnd)
     else if (core.role === 'server') this.#onNewStream(streamId, block, isEnd)
-    // A response to what we gave up: RFC 9113 §5.1 wants it ignored. `onFrame` refused ids that never were.
+    else if (this.isEndedByPeer(streamId)) core.fail(ErrorCode.streamClosed, 'HEADERS after the end of the response')
+    // Else a response to what we gave up: RFC 9113 §5.1 wants it ignored. `onFrame` refused ids that never were.
+  }
+
+  /** Client: the peer ended this stream lately, and may say nothing more on it. What is not remembered is let pass. */
+  isEndedByPeer(streamId: number): boolean {
+    return this.#core.closedStreams.has(streamId) && !this.#core.resets.has(streamId)
   }
 
   /** An answer to what we gave up, and could not say yet (`resetLater`). */
@@ -41,12 +49,12 @@ export class ReceivedHeads {
   #onNewStream(streamId: number, block: HeaderBlock, isEnd: boolean): void {
     const core = this.#core
     if (streamId <= core.lastPeerStreamId) {
-      if (!core.resets.has(streamId))
-        core.fail(ErrorCode.streamClosed, `HEADERS on stream ${streamId}, which is closed`)
+      if (!core.resets.has(streamId)) this.#refuseOldId(streamId)
       return
     }
     if (streamId > this.highestStreamId) return
     core.lastPeerStreamId = streamId
+    this.#openedCount++
     core.guard.streamOpened()
     if (core.streams.size >= core.settings.streamCount || core.isStuck) {
       core.guard.counters.refusedStream++
@@ -64,6 +72,14 @@ export class ReceivedHeads {
       return void core.failStream(stream, ErrorCode.protocolError, head)
     }
     this.#begin(stream, head, isEnd)
+  }
+
+  /** An id that may have been skipped is out of order (RFC 9113 §5.1.1); else its stream was there, and is closed (§5.1). */
+  #refuseOldId(streamId: number): void {
+    const core = this.#core
+    const isInOrder = this.#openedCount * 2 > core.lastPeerStreamId
+    const code = isInOrder ? ErrorCode.streamClosed : ErrorCode.protocolError
+    core.fail(code, `HEADERS on stream ${streamId}, which is ${isInOrder ? 'closed' : 'lower than the last one'}`)
   }
 
   #begin(stream: ServerStream, head: RequestHead, isEnd: boolean): void {

@@ -38,7 +38,14 @@ const TO_SERVER: [string, Buffer[], string][] = [
   ['5.1: DATA after END_STREAM', [get(), data(1, 'x')], 'resetStream 1 streamClosed'],
   ['5.1: HEADERS after END_STREAM', [get(), get()], 'resetStream 1 streamClosed'],
   ['5.1.1: a stream with an even id', [headers(2, GET_BLOCK)], 'goAway 0 protocolError'],
-  ['5.1.1: a lower id than before', [headers(5, GET_BLOCK), headers(3, GET_BLOCK)], 'goAway 0 streamClosed'],
+  ['5.1.1: a lower id than before', [headers(5, GET_BLOCK), headers(3, GET_BLOCK)], 'goAway 0 protocolError'],
+  ['5.1: HEADERS on a stream that was reset', [post, reset(1, 8), get()], 'goAway 0 streamClosed'],
+  ['RFC 7540 5.3.1: a stream that depends on itself', [frame(2, 0, 1, '8000000110')], 'goAway 0 protocolError'],
+  [
+    'RFC 7540 5.3.1: HEADERS of a stream that depends on itself',
+    [frame(1, 0x25, 1, Buffer.concat([Buffer.from('0000000110', 'hex'), GET_BLOCK]))],
+    'goAway 0 protocolError',
+  ],
   ['6.1: DATA on stream 0', [frame(0, 0, 0, '00')], 'goAway 0 protocolError'],
   ['6.1: padding as long as the frame', [post, frame(0, 8, 1, '0500000000')], 'goAway 0 protocolError'],
   ['6.2: HEADERS on stream 0', [headers(0, GET_BLOCK)], 'goAway 0 protocolError'],
@@ -257,6 +264,41 @@ test('a client that gave a stream up ignores what still comes for it, and stays 
   assert.deepEqual(next.head?.fields, ['x', 'y'])
   assert.deepEqual(gone.errors, [])
   assert.equal(gone.head, undefined)
+})
+
+for (const [how, end] of [
+  ['END_STREAM', headers(1, STATUS)],
+  ['RST_STREAM', reset(1, 8)],
+] as const) {
+  for (const [what, late] of [
+    ['DATA', data(1, 'x')],
+    ['HEADERS', headers(1, STATUS)],
+  ] as const) {
+    test(`5.1: a client answers ${what} after the ${how} of the peer with goAway streamClosed`, () => {
+      const client = startedClient()
+      client.connection.openStream(requestHead(), true, new SeenResponse())
+      client.said()
+      client.connection.receive(end)
+      assert.deepEqual(client.said(), [])
+      client.connection.receive(late)
+      assert.deepEqual(client.said(), ['goAway 0 streamClosed'])
+    })
+  }
+}
+
+test('a client that gave up more streams than it remembers takes the late frames of all of them', () => {
+  const client = startedClient({ resetBurstCount: 2_000 })
+  const streams = Array.from({ length: 90 * 10 }, () => {
+    const stream = client.connection.openStream(requestHead(), true, new SeenResponse())
+    stream?.cancel()
+    return stream
+  })
+  assert(streams.every((stream) => stream !== undefined))
+  client.said()
+  for (let id = 1; id < 2 * streams.length; id += 2) {
+    client.connection.receive(Buffer.concat([headers(id, STATUS, END_HEADERS), data(id, 'late', END_STREAM)]))
+  }
+  assert.deepEqual(client.closed, [])
 })
 
 test('GOAWAY refuses the streams above its last one, and lets the others end', () => {

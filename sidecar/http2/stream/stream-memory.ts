@@ -1,8 +1,8 @@
 /** Streams that are remembered. */
 const COUNT = 256
 
-/** Streams that we reset, lately: frames of theirs that are under way are no fault of the peer's (RFC 9113 §5.1). */
-export class ResetMemory {
+/** Ids of streams, the latest. */
+export class StreamMemory {
   readonly #ids = new Int32Array(COUNT)
   #next = 0
 
