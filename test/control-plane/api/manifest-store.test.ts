@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import test from 'ava'
 import { ok } from '../../../certs/result.ts'
+import { registryFailure } from '../../../control-plane/api/manifest-routes.ts'
 import { ManifestStore } from '../../../control-plane/api/manifest-store.ts'
 import type { Manifest } from '../../../control-plane/policy/manifest.ts'
+import type { RegistryError } from '../../../control-plane/registry/registry.ts'
 import { checkWrites } from '../../../control-plane/registry/write-check.ts'
 import { FakeRegistry } from '../../support/fake-registry.ts'
 import { TurnedClock } from '../../support/turned-clock.ts'
@@ -179,4 +181,11 @@ test('a few manifests that are too long for one transaction together are applied
   const records = await store.list()
   assert.ok(records.ok)
   assert.deepEqual([records.value.manifests.size, records.value.stagedKeys], [8, []])
+})
+
+test('a registry that is away is a 503, which may be tried again; whatever else it says is not', () => {
+  const statusOf = (error: RegistryError): number => registryFailure(error).status
+  assert.equal(statusOf({ kind: 'unavailable', detail: '' }), 503)
+  assert.equal(statusOf({ kind: 'denied', detail: '' }), 500)
+  assert.equal(statusOf({ kind: 'too-large', detail: '', limitBytes: 1 }), 500)
 })
