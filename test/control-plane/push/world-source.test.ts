@@ -15,6 +15,8 @@ class CrowdedRegistry extends FakeRegistry {
     instance({ workload: `shop/${name}-1`, service: `shop/${name}` }),
   )
   /** The listener of each service that is watched. */
+  /** Instances are told when this resolves. */
+  answering: Promise<void> = Promise.resolve()
   readonly listeners = new Map<string, WatchListener<readonly Instance[]> | undefined>()
   #tell: (names: readonly string[]) => void = () => undefined
   override watchPrefix(_: string, listener: WatchListener<readonly Entry[]>): Watch {
@@ -28,7 +30,7 @@ class CrowdedRegistry extends FakeRegistry {
   override watchInstances(service = '', listener?: WatchListener<readonly Instance[]>): Watch {
     this.watched.add(service)
     this.listeners.set(service, listener)
-    queueMicrotask(() => listener?.onState(this.instances.filter((one) => one.service === service)))
+    void this.answering.then(() => listener?.onState(this.instances.filter((one) => one.service === service)))
     return { stop: () => this.watched.delete(service) }
   }
   has(...names: string[]): void {
@@ -36,7 +38,7 @@ class CrowdedRegistry extends FakeRegistry {
   }
 }
 
-async function begin(...names: string[]) {
+function stage() {
   const registry = new CrowdedRegistry()
   const clock = new TurnedClock()
   const notes: string[] = []
@@ -54,6 +56,12 @@ async function begin(...names: string[]) {
     onNote: (note) => notes.push(note),
   })
   assert.equal(source.known, undefined)
+  return { registry, source, clock, notes, worlds }
+}
+
+async function begin(...names: string[]) {
+  const at = stage()
+  const { registry, source, clock } = at
   const started = source.start()
   await settled()
   registry.has(...names)
@@ -65,7 +73,7 @@ async function begin(...names: string[]) {
     clock.turn(1)
     return source.world
   }
-  return { registry, source, clock, notes, worlds, now }
+  return { ...at, now }
 }
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
@@ -103,7 +111,16 @@ const workloadsOf = (world: World): readonly string[] =>
   [...world.services.values()].flatMap(({ endpoints }) => endpoints.map(({ id }) => id))
 
 test('the first world has the instances of every service: nobody is told of an empty one before', async () => {
-  const { source, worlds } = await begin('a-shop', 'b-shop')
+  const { registry, source, worlds } = stage()
+  const answering = Promise.withResolvers<void>()
+  registry.answering = answering.promise
+  const started = source.start()
+  await settled()
+  registry.has('a-shop', 'b-shop')
+  await settled()
+  assert.equal(source.known, undefined)
+  answering.resolve()
+  assert.ok((await started).ok)
   assert.equal(worlds.length, 1)
   assert.equal(workloadsOf(source.world).length, 2)
 })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'ava'
 import { ok, type Result } from '../../../certs/result.ts'
 import { ConsulAvailability } from '../../../control-plane/registry/consul/consul-availability.ts'
-import type { ConsulClient, KvOperation } from '../../../control-plane/registry/consul/consul-client.ts'
+import type { Ask, ConsulClient, KvOperation } from '../../../control-plane/registry/consul/consul-client.ts'
 import { ConsulWatches } from '../../../control-plane/registry/consul/consul-watches.ts'
 import { ConsulWrites } from '../../../control-plane/registry/consul/consul-writes.ts'
 import { toAgentService } from '../../../control-plane/registry/consul/instance-view.ts'
@@ -21,7 +21,9 @@ function stage() {
   const availability = new ConsulAvailability(probe, clock, () => 0.5)
   let index = 1
   const client = {
-    health: async () => {
+    health: async (_: string, ask: Ask) => {
+      // nothing changes by itself: a query that waits is only ever called off
+      if (ask.kind === 'on-change') await new Promise((resolve) => ask.signal.addEventListener('abort', resolve))
       await sleep(clock, 100)
       const { name, meta } = toAgentService(instance('1', 'web'), TTL_MS)
       const checks = [{ id: 'service:1', status: consul.status }]
