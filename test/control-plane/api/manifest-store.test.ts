@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'ava'
-import { ok } from '../../../certs/result.ts'
+import { err, ok } from '../../../certs/result.ts'
 import { registryFailure } from '../../../control-plane/api/manifest-routes.ts'
 import { ManifestStore } from '../../../control-plane/api/manifest-store.ts'
 import type { Manifest } from '../../../control-plane/policy/manifest.ts'
@@ -160,6 +160,19 @@ test('a large change that was overtaken takes away what it had staged, and is ma
   const records = await store.list()
   assert.ok(records.ok)
   assert.deepEqual([records.value.stagedKeys, records.value.manifests.size], [[], 201])
+})
+
+test('a large change that was overtaken and is then refused leaves nothing behind', async () => {
+  const registry = new OvertakenRegistry()
+  const store = storeOn(registry)
+  registry.overtake = () => applyAll(store, [service(500, 7)])
+  const done = await store.apply((current) =>
+    current.size === 0 ? ok({ put: services(200, 1), delete: [] }) : err('there is something already'),
+  )
+  assert.ok(!done.ok && done.error.kind === 'refused')
+  const records = await store.list()
+  assert.ok(records.ok)
+  assert.deepEqual([records.value.stagedKeys, records.value.manifests.size], [[], 1])
 })
 
 /** Refuses what no registry takes in one transaction. */

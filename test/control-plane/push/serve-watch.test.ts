@@ -5,6 +5,7 @@ import { ok } from '../../../certs/result.ts'
 import { type PeerIdentity, PushHub } from '../../../control-plane/push/push-hub.ts'
 import { PUSH_LIMITS } from '../../../control-plane/push/push-limits.ts'
 import { serveWatch } from '../../../control-plane/push/serve-watch.ts'
+import type { Timer } from '../../../sidecar/core/clock.ts'
 import { meshWorld } from '../../support/mesh-world.ts'
 import { TurnedClock } from '../../support/turned-clock.ts'
 import { endingOf, h2Streams } from './h2-stream.ts'
@@ -18,9 +19,28 @@ const WEB: PeerIdentity = {
 }
 const HELLO = `${JSON.stringify({ type: 'hello', workload: 'shop/web', version: 'test', serves: [] })}\n`
 
+/** Knows how many timers wait. */
+class CountingClock extends TurnedClock {
+  readonly waiting = new Set<Timer>()
+  override after(delayMs: number, action: () => void): Timer {
+    const timer = super.after(delayMs, () => {
+      this.waiting.delete(counted)
+      action()
+    })
+    const counted = {
+      cancel: () => {
+        this.waiting.delete(counted)
+        timer.cancel()
+      },
+    }
+    this.waiting.add(counted)
+    return counted
+  }
+}
+
 /** A hub whose streams come over HTTP/2; the one resource `Endpoints shop/big` is as long as a test says. */
 async function stage() {
-  const clock = new TurnedClock(NOON)
+  const clock = new CountingClock(NOON)
   const big = { version: '1', resource: { kind: 'Endpoints', name: 'shop/big', endpoints: [], note: '' } as never }
   const view = {
     generation: 1,
@@ -115,6 +135,17 @@ test('a stream that is over gives back what it counted for', async () => {
   assert.ok(full.every((opened) => opened.ok))
   const over = endingOf(at.streams.open())
   assert.deepEqual([(await over).status, at.served()], [429, 5])
+})
+
+test('a stream that is over is kept by no timer until its certificate ends', async () => {
+  await using at = await stage()
+  const stream = at.streams.open()
+  stream.write(HELLO)
+  await once(stream, 'data')
+  assert.ok(at.clock.waiting.size > 0)
+  stream.close()
+  while (at.hub.workloads.length > 0) await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(at.clock.waiting.size, 0)
 })
 
 test('a peer that began to read again is sent the rest', async () => {
