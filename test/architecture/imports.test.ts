@@ -21,6 +21,7 @@ const MAY_IMPORT: Arrows = {
   ],
   'sidecar/resilience': ['certs', 'sidecar/core', 'sidecar/config', 'sidecar/http'],
   'sidecar/connection': ['certs', 'sidecar/core', 'sidecar/http', 'sidecar/http1', 'sidecar/http2'],
+  'sidecar/capture': ['certs', 'sidecar/core', 'sidecar/http', 'sidecar/http2'],
   'sidecar/mtls': ['certs', 'sidecar/core'],
   'sidecar/telemetry': ['certs', 'sidecar/core', 'sidecar/config', 'sidecar/http'],
   'sidecar/pipeline': [
