@@ -251,7 +251,7 @@ function misuseOf({
   if (!domain.ok) return `Cannot use trust domain "${trustDomain}": ${domain.error}`
   if (leafLifetimeMs < LEAST_LEAF_LIFETIME_MS)
     return `Cannot issue certificates that live ${leafLifetimeMs} ms: expected at least ${LEAST_LEAF_LIFETIME_MS} ms`
-  if (adminToken === undefined && !isLoopback(api.host))
+  if ((adminToken ?? '') === '' && !isLoopback(api.host))
     return `Cannot serve the API on ${api.host}: an admin token is needed where it is not on loopback`
   return undefined
 }

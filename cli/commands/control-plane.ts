@@ -123,9 +123,12 @@ function toOptions(flags: ControlPlaneFlags): ControlPlaneOptions {
 
 function secret<K extends string>(file: string | undefined, key: K): { readonly [P in K]?: string } {
   if (file === undefined) return {}
+  let text: string
   try {
-    return { [key]: readFileSync(file, 'utf8').trim() } as { readonly [P in K]?: string }
+    text = readFileSync(file, 'utf8').trim()
   } catch (error) {
     throw new CliError(ExitCode.input, `Cannot read ${file}: ${(error as NodeJS.ErrnoException).code}`)
   }
+  if (text === '') throw new CliError(ExitCode.input, `${file} is empty: expected a token in it`)
+  return { [key]: text } as { readonly [P in K]?: string }
 }

@@ -133,6 +133,7 @@ test('a program that cannot start says in one paragraph what is in the way', asy
   const bundle = ['--bundle', join(path, 'bundle.pem')]
   await writeFile(join(path, 'text.pem'), 'this is no certificate\n')
   await writeFile(join(path, 'short.pem'), '-----BEGIN CERTIFICATE-----\nMIIBszCCAVmgAwIB\n-----END CERTIFICATE-----\n')
+  await writeFile(join(path, 'empty'), '\n')
   await writeFile(join(path, 'no.db'), 'this is no database\n'.repeat(100))
   const registry = ['--registry', `embedded:${join(path, 'other.db')}`, '--data-dir', join(path, 'other')]
   const sidecar = (...args: string[]): string[] => [
@@ -169,6 +170,12 @@ test('a program that cannot start says in one paragraph what is in the way', asy
       ['control-plane', '--registry', 'zookeeper://127.0.0.1', '--data-dir', join(path, 'no'), ...free],
       64,
       /zookeeper.*embedded:.*consul:/s,
+    ],
+    [
+      'an admin token that is none',
+      ['control-plane', ...registry, ...free, '--admin-token-file', join(path, 'empty')],
+      66,
+      /empty is empty: expected a token in it/,
     ],
     ['a bundle that is not there', sidecar('--bundle', join(path, 'none.pem')), 71, /none\.pem \(--bundle\): ENOENT/],
     [
