@@ -6,6 +6,16 @@ import { CLIENT_PREFACE } from '../http2/frame/frame-type.ts'
 /** What a connection speaks, by what its client says first; `more`: too little came to tell. */
 export type Spoken = 'http1' | 'http2' | 'tls' | 'tcp' | 'more'
 
+/** HTTP/2 with prior knowledge begins with these (RFC 9113 §3.4), and no request of HTTP/1 does: `PRI` is reserved. */
+const PREFACE_LINE = CLIENT_PREFACE.subarray(0, 'PRI * HTTP/2.0\r\n'.length)
+
+/** Tells HTTP/2 from HTTP/1 where it is one of them; what is neither is for the reader of HTTP/1 to refuse. */
+export function spokenOfHttp(octets: Buffer): 'http1' | 'http2' | 'more' {
+  const count = Math.min(octets.length, PREFACE_LINE.length)
+  if (octets.compare(PREFACE_LINE, 0, count, 0, count) !== 0) return 'http1'
+  return count === PREFACE_LINE.length ? 'http2' : 'more'
+}
+
 const SP = 0x20
 const CR = 0x0d
 const LF = 0x0a
@@ -19,11 +29,8 @@ const LONGEST_METHOD = 32
 export function spokenFirst(octets: Buffer): Spoken {
   const first = octets.length === 0 ? -1 : byteAt(octets, 0)
   if (first === 0x16) return asTls(octets)
-  const prefaceCount = Math.min(octets.length, CLIENT_PREFACE.length)
-  if (octets.compare(CLIENT_PREFACE, 0, prefaceCount, 0, prefaceCount) === 0) {
-    return prefaceCount === CLIENT_PREFACE.length ? 'http2' : 'more'
-  }
-  return asHttp1(octets)
+  const http = spokenOfHttp(octets)
+  return http === 'http1' ? asHttp1(octets) : http
 }
 
 /** A TLS record with a ClientHello (RFC 8446 §5.1, §4): type 22, version 3.x, and handshake type 1 behind the length. */

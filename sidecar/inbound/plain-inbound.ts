@@ -1,4 +1,4 @@
-import { type PlainListenerDeps, PlainListeners } from '../connection/plain-listeners.ts'
+import { type PlainListenerDeps, PlainListeners } from '../capture/plain-listeners.ts'
 import type { RequestHead } from '../http/head.ts'
 import type { DownstreamStream } from '../http/streams.ts'
 import { Exchange } from '../pipeline/exchange.ts'

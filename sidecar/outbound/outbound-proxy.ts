@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { type PlainConnection, type PlainListenerDeps, PlainListeners } from '../connection/plain-listeners.ts'
+import { type PlainConnection, type PlainListenerDeps, PlainListeners } from '../capture/plain-listeners.ts'
 import { hostOf } from '../http/authority.ts'
 import type { RequestHead } from '../http/head.ts'
 import type { DownstreamStream } from '../http/streams.ts'

@@ -21,7 +21,15 @@ const MAY_IMPORT: Arrows = {
   ],
   'sidecar/resilience': ['certs', 'sidecar/core', 'sidecar/config', 'sidecar/http'],
   'sidecar/connection': ['certs', 'sidecar/core', 'sidecar/http', 'sidecar/http1', 'sidecar/http2'],
-  'sidecar/capture': ['certs', 'sidecar/core', 'sidecar/http', 'sidecar/http2'],
+  'sidecar/capture': [
+    'certs',
+    'sidecar/core',
+    'sidecar/config',
+    'sidecar/http',
+    'sidecar/http2',
+    'sidecar/connection',
+    'sidecar/tunnel',
+  ],
   'sidecar/mtls': ['certs', 'sidecar/core'],
   'sidecar/telemetry': ['certs', 'sidecar/core', 'sidecar/config', 'sidecar/http'],
   'sidecar/pipeline': [

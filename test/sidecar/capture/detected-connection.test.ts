@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { connect as connectHttp2 } from 'node:http2'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import test from 'ava'
-import { DetectedConnection } from '../../../sidecar/connection/detected-connection.ts'
-import { spokenBy } from '../../../sidecar/connection/first-octets.ts'
+import { DetectedConnection } from '../../../sidecar/capture/detected-connection.ts'
+import { spokenOfHttp } from '../../../sidecar/capture/spoken.ts'
 import { systemClock } from '../../../sidecar/core/clock.ts'
 import { LIMITS } from '../../../sidecar/core/limits.ts'
 import { TimerWheel } from '../../../sidecar/core/timer-wheel.ts'
@@ -72,11 +72,11 @@ async function heard(socket: Socket): Promise<string> {
 const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20))
 
 test('the first octets tell: a preface to its last octet, anything else is for the reader of HTTP/1', () => {
-  for (let length = 0; length < 16; length++) assert.equal(spokenBy(CLIENT_PREFACE.subarray(0, length)), 'more')
-  assert.equal(spokenBy(CLIENT_PREFACE.subarray(0, 16)), 'http2')
-  assert.equal(spokenBy(Buffer.concat([CLIENT_PREFACE, Buffer.alloc(9)])), 'http2')
+  for (let length = 0; length < 16; length++) assert.equal(spokenOfHttp(CLIENT_PREFACE.subarray(0, length)), 'more')
+  assert.equal(spokenOfHttp(CLIENT_PREFACE.subarray(0, 16)), 'http2')
+  assert.equal(spokenOfHttp(Buffer.concat([CLIENT_PREFACE, Buffer.alloc(9)])), 'http2')
   for (const text of ['G', 'PUT /', 'PROPFIND', 'PRI * HTTP/1.1\r\n', 'PRI  *', '\x16\x03\x01', 'pri * HTTP/2.0\r\n'])
-    assert.equal(spokenBy(Buffer.from(text, 'latin1')), 'http1', text)
+    assert.equal(spokenOfHttp(Buffer.from(text, 'latin1')), 'http1', text)
 })
 
 test('a request of HTTP/1 is served, in one piece or octet by octet', async () => {

@@ -1,14 +1,14 @@
 import type { Socket } from 'node:net'
+import { Http1ServerConnection } from '../connection/http1-server-connection.ts'
+import { Http2ServerConnection } from '../connection/http2-server-connection.ts'
+import { receiveFrom } from '../connection/shared-read.ts'
 import type { Clock } from '../core/clock.ts'
 import { LIMITS } from '../core/limits.ts'
 import type { TimerWheel, WheelEntry } from '../core/timer-wheel.ts'
 import type { StreamHandler } from '../http/streams.ts'
 import { STRANGER_SETTINGS } from '../http2/http2-settings.ts'
 import type { Http2Counters } from '../http2/stream/flood-guard.ts'
-import { spokenBy } from './first-octets.ts'
-import { Http1ServerConnection } from './http1-server-connection.ts'
-import { Http2ServerConnection } from './http2-server-connection.ts'
-import { receiveFrom } from './shared-read.ts'
+import { spokenOfHttp } from './spoken.ts'
 
 /** What a connection is made with whose peer may speak either HTTP. */
 export interface DetectedOptions<Peer> {
@@ -77,7 +77,7 @@ export class DetectedConnection<Peer> implements WheelEntry {
   readonly #onFirst = (chunk: Buffer, length: number): void => {
     const come = chunk.subarray(0, length)
     const octets = this.#early === undefined ? come : Buffer.concat([this.#early, come])
-    const spoken = spokenBy(octets)
+    const spoken = spokenOfHttp(octets)
     if (spoken !== 'more') return this.#establish(spoken, octets)
     if (this.#early === undefined) this.#options.wheel.schedule(this, LIMITS.headTimeoutMs)
     this.#early = Buffer.from(octets)
