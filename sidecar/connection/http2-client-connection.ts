@@ -31,6 +31,11 @@ export class Http2ClientConnection extends Http2Socket {
     return this.isClosed ? 'closed' : this.#isDraining ? 'draining' : 'ready'
   }
 
+  /** The peer's SETTINGS came; `onCapacity` says when. */
+  get knowsPeer(): boolean {
+    return this.connection.knowsPeer
+  }
+
   /** Whether `request` would open a stream now. */
   get canOpenStream(): boolean {
     return !this.isClosed && this.connection.canOpenStream

@@ -77,6 +77,11 @@ export abstract class Http2Socket implements Http2Owner, Flushable, WheelEntry {
     flushAfterTurn(this)
   }
 
+  /** Why it is over, where that was an error. */
+  get failure(): MeshError | undefined {
+    return this.#error
+  }
+
   get openStreamCount(): number {
     return this.connection.openStreamCount
   }

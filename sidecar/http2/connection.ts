@@ -41,6 +41,11 @@ export class Http2Connection {
     return this.#core.streams.size
   }
 
+  /** The peer's SETTINGS came: what it allows is known, and no guess any more. */
+  get knowsPeer(): boolean {
+    return this.#core.peer.areKnown
+  }
+
   /** Whether `openStream` would open one. Not where slow readers hold so much that an answer could not come through. */
   get canOpenStream(): boolean {
     const core = this.#core

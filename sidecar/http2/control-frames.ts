@@ -139,6 +139,7 @@ export class ControlFrames {
       return void core.fail(ErrorCode.enhanceYourCalm, 'too many SETTINGS')
     applySettings(core, octets, start, end)
     if (core.isClosed) return
+    core.peer.areKnown = true
     core.writer.settingsAck()
     this.#checkQueue()
     core.announce()

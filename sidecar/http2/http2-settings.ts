@@ -89,6 +89,8 @@ export function settingsFrame(settings: Http2Settings, role: 'client' | 'server'
 
 /** What the peer allows us, from its SETTINGS. Starts with the values of RFC 9113 §6.5.2. */
 export class PeerSettings {
+  /** The peer has spoken. */
+  areKnown = false
   /** Streams that we may have open: few until the peer has spoken, so that none is refused for eagerness. */
   streamCount = 100
   streamWindowBytes = INITIAL_WINDOW_BYTES

@@ -1,11 +1,11 @@
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { Http2ClientConnection } from '../connection/http2-client-connection.ts'
 import type { Clock } from '../core/clock.ts'
-import { meshError } from '../core/mesh-errors.ts'
+import { type MeshError, meshError } from '../core/mesh-errors.ts'
 import type { TimerWheel } from '../core/timer-wheel.ts'
 import { LINK_SETTINGS } from '../http2/http2-settings.ts'
 import type { Http2Counters } from '../http2/stream/flood-guard.ts'
-import type { DialLink } from './link-pool.ts'
+import type { DialLink, DialListener } from './link-pool.ts'
 
 interface H2cDialerDeps {
   readonly clock: Clock
@@ -14,8 +14,18 @@ interface H2cDialerDeps {
   readonly counters: Http2Counters
 }
 
-/** Dials HTTP/2 with prior knowledge (RFC 9113 §3.3) to an application on this host. */
-export function createH2cDialer({ clock, wheel, counters }: H2cDialerDeps): DialLink {
+/**
+ * How long an application that accepted has for its SETTINGS. One that is busy for longer gets its requests all the same;
+ * they wait there as well as here.
+ */
+const SETTINGS_WAIT_MS = 1_000
+
+/**
+ * Dials HTTP/2 with prior knowledge (RFC 9113 §3.3) to an application on this host. The connection stands when the
+ * application's SETTINGS came: streams over a limit that is not known yet would be refused, and a request whose body is
+ * longer than what is kept cannot be sent again.
+ */
+export function createH2cDialer(deps: H2cDialerDeps): DialLink {
   return ({ address, port }, timeoutMs, listener) => {
     const socket = connect({ host: address, port, noDelay: true })
     const fail = (detail: string): void => {
@@ -30,20 +40,44 @@ export function createH2cDialer({ clock, wheel, counters }: H2cDialerDeps): Dial
     const onConnect = (): void => {
       timer.cancel()
       socket.removeListener('error', onError)
-      const link: Http2ClientConnection = new Http2ClientConnection(socket, {
-        settings: LINK_SETTINGS,
-        clock,
-        wheel,
-        counters,
-        // A peer on this host is not lost without a word, and servers of gRPC take frequent PINGs for an attack.
-        keepAlive: false,
-        onCapacity: () => listener.onCapacity(link),
-        onGone: () => listener.onGone(link),
-      })
-      listener.onLink(link)
+      const closed = meshError('connect-failure', `${address}:${port} closed the connection at once`)
+      speak(deps, socket, closed, listener)
     }
-    const timer = clock.after(timeoutMs, () => fail(`no connection within ${timeoutMs} ms`), { background: true })
+    const timer = deps.clock.after(timeoutMs, () => fail(`no connection within ${timeoutMs} ms`), { background: true })
     socket.once('error', onError)
     socket.once('connect', onConnect)
   }
+}
+
+/** Hands the connection over when the application has spoken, or was silent for long enough. */
+function speak(
+  { clock, wheel, counters }: H2cDialerDeps,
+  socket: Socket,
+  closed: MeshError,
+  listener: DialListener,
+): void {
+  let isHanded = false
+  const hand = (): void => {
+    isHanded = true
+    patience.cancel()
+    listener.onLink(link)
+  }
+  const link: Http2ClientConnection = new Http2ClientConnection(socket, {
+    settings: LINK_SETTINGS,
+    clock,
+    wheel,
+    counters,
+    // A peer on this host is not lost without a word, and servers of gRPC take frequent PINGs for an attack.
+    keepAlive: false,
+    onCapacity: () => {
+      if (isHanded) listener.onCapacity(link)
+      else if (link.knowsPeer) hand()
+    },
+    onGone: () => {
+      patience.cancel()
+      if (isHanded) listener.onGone(link)
+      else listener.onDialFailed(link.failure ?? closed)
+    },
+  })
+  const patience = clock.after(SETTINGS_WAIT_MS, hand, { background: true })
 }
