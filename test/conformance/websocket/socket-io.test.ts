@@ -16,7 +16,7 @@ server.on('connection', (socket) => {
   socket.on('count', (upTo: number) => {
     for (let i = 0; i < upTo; i++) socket.emit('number', i)
   })
-  socket.on('leave', () => socket.disconnect(true))
+  socket.on('leave', () => socket.disconnect())
 })
 
 test.before(async () => {
@@ -27,6 +27,7 @@ test.before(async () => {
 })
 test.after.always(async () => {
   server.disconnectSockets(true)
+  server.engine.close() // and its timers
   await mesh[Symbol.asyncDispose]()
 })
 
