@@ -4,7 +4,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 export NODE_OPTIONS := --disable-warning=ExperimentalWarning
 READY := node_modules/.package-lock.json
 
-.PHONY: help test lint check demo bench generate release
+.PHONY: help test lint conformance check demo bench generate release
 
 help: #? lists the targets
 	@grep -E '^[a-z-]+:.*#\?' $(MAKEFILE_LIST) | sed -E 's/:[^#]*#\? /\t/' | expand -t 12
@@ -19,6 +19,9 @@ lint: $(READY) #? formatter, linter and type checker
 
 test: $(READY) #? all tests; those that need a server that is not installed say so and skip
 	ava
+
+conformance: $(READY) #? what other implementations are tested with: h2spec, HPACK, HTTP/1.1, gRPC, WebSocket; a count for each
+	@node test/conformance/run.ts
 
 check: lint test #? lint, then test
 
