@@ -64,18 +64,8 @@ async function runOriginal(): Promise<Outcome | undefined> {
     callers: ['web'],
   })
   const port = mesh.workload('web').portFor('orders')
-  const { lines } = (await run('h2spec', [
-    '-h',
-    '127.0.0.1',
-    '-p',
-    `${port}`,
-    '-o',
-    '10',
-    '-S',
-    ...ORIGINAL_SECTIONS,
-  ])) ?? {
-    lines: [],
-  }
+  const args = ['-h', '127.0.0.1', '-p', `${port}`, '-o', '10', '-S', ...ORIGINAL_SECTIONS]
+  const lines = (await run('h2spec', args))?.lines ?? []
   const [, passed = 0, skipped = 0, failed = 1] =
     /(\d+) tests, (\d+) passed, (\d+) skipped, (\d+) failed/
       .exec(lines.at(-1) ?? '')

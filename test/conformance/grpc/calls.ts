@@ -10,7 +10,7 @@ export interface CallResult {
   readonly status: grpc.StatusObject
 }
 
-/** Collects what a call of any kind gives, until its status; a unary one's answer with `settle`. */
+/** Collects what a call gives until its status; into `messages`, where somebody else adds the answer of a unary one. */
 export function resultOf(call: Loaded, messages: Loaded[] = []): Promise<CallResult> {
   let initial = new grpc.Metadata()
   call.on('metadata', (metadata: grpc.Metadata) => {

@@ -1,7 +1,7 @@
 import { frame, uint32 } from '../../support/http2-frames.ts'
 import { connectionError, type Step, streamError } from './expectations.ts'
 import { data, END_HEADERS, END_STREAM, type FieldList, GET, headers, literals, POST, tableSize } from './octets.ts'
-import { type Case, section } from './server-generic.ts'
+import { type Case, section } from './server-case.ts'
 
 const malformed = streamError(1, 'protocolError')
 const undecodable = connectionError('compressionError')

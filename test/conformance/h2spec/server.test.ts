@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import test from 'ava'
 import { startTestMesh, type TestMesh } from '../../support/mesh.ts'
 import { lastWords, play } from './expectations.ts'
-import { SERVER_CODES, SERVER_FRAMES, SERVER_STREAMS } from './server-frames.ts'
+import { SERVER_CODES, SERVER_FRAMES } from './server-frames.ts'
 import { SERVER_GENERIC } from './server-generic.ts'
 import { SERVER_HPACK, SERVER_MESSAGES } from './server-messages.ts'
+import { SERVER_STREAMS } from './server-streams.ts'
 import { WirePeer } from './wire-peer.ts'
 
 /** The cases of h2spec, by its sections, against the listener of a sidecar, before a real application two sidecars away. */
