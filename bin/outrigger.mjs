@@ -17,9 +17,10 @@ if (major >= 26) {
 } else {
   const pinned = inFolder('node_modules/node/bin/node')
   if (!existsSync(pinned)) {
-    console.error(
-      `outrigger: needs Node 26, found ${process.version}, and the pinned one is not installed: run "npm install" here first`,
-    )
+    const what = existsSync(sources)
+      ? 'the pinned one is not installed: run "npm ci" here first'
+      : 'a release brings none along: start it with Node 26 or newer'
+    console.error(`outrigger: needs Node 26, found ${process.version}, and ${what}`)
     process.exit(78)
   }
   const self = fileURLToPath(import.meta.url)

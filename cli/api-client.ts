@@ -38,7 +38,7 @@ export class ApiClient {
     throw new CliError(
       ExitCode.failed,
       failure === undefined
-        ? `${method} ${path} was answered with ${status}: ${text.trim().slice(0, 500)}`
+        ? `${method} ${path} of ${this.#base.origin} was answered with ${status}, and not as an Outrigger control plane answers: is it another program's port? It said: ${text.trim().replace(/\s+/g, ' ').slice(0, 120)}`
         : toParagraph(failure),
     )
   }

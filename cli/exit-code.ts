@@ -11,6 +11,8 @@ export const ExitCode = {
   unavailable: 69,
   /** Something on this machine is in the way: a port in use, say. */
   environment: 71,
+  /** Node is too old (EX_CONFIG). */
+  runtime: 78,
 } as const
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode]
 

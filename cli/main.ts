@@ -2,6 +2,13 @@ import { CommanderError } from 'commander'
 import { CliError, ExitCode } from './exit-code.ts'
 import { buildProgram } from './program.ts'
 
+const NODE_MAJOR = 26
+
+if (Number(process.versions.node.split('.')[0]) < NODE_MAJOR) {
+  console.error(`outrigger: needs Node ${NODE_MAJOR} or newer, and this is ${process.version}`)
+  process.exit(ExitCode.runtime)
+}
+
 /** The one place where an error of the command becomes text and an exit code. */
 try {
   await (await buildProgram(process.argv[2])).parseAsync(process.argv)

@@ -22,6 +22,12 @@ export function readManifestFiles(paths: readonly string[]): ManifestFile[] {
   return files
 }
 
+/** Files that hold nothing are a mistake of whoever wrote or named them, not an answer. */
+export function assertSome(count: number, files: readonly ManifestFile[]): void {
+  if (count > 0) return
+  throw new CliError(ExitCode.input, `no manifest in ${files.map(({ name }) => name).join(', ')}: nothing was done`)
+}
+
 function expand(path: string): string[] {
   try {
     if (!statSync(path).isDirectory()) return [path]

@@ -65,6 +65,11 @@ export class Reporting {
     this.metrics.rejectedResources.series({ kind }).add()
   }
 
+  /** Counts a connection to a port that does not say what it speaks. */
+  readonly onProtocol = (direction: 'inbound' | 'outbound', port: string, protocol: string): void => {
+    this.metrics.detectedConnections.series({ direction, port, protocol }).add()
+  }
+
   /** Counts a peer that was refused at the mesh link. */
   readonly onRefusedPeer = (reason: string): void => {
     this.metrics.handshakeFailures.series({ direction: 'inbound', reason }).add()

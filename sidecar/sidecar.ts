@@ -1,5 +1,6 @@
 import { ok, type Result } from '../certs/result.ts'
 import { LoadState } from './balancing/load-state.ts'
+import { ProtocolMemory } from './capture/protocol-memory.ts'
 import type { Bootstrap } from './config/bootstrap.ts'
 import { SnapshotStore } from './config/snapshot-store.ts'
 import { ControlChannel } from './config-client/control-channel.ts'
@@ -191,6 +192,7 @@ export async function startSidecar(boot: Bootstrap, seams: Seams): Promise<Resul
     ...exchangeDeps,
     lane: new OutboundLane(laneDeps, links, apps),
     counters,
+    protocols: new ProtocolMemory((port, protocol) => reporting.onProtocol('outbound', port, protocol)),
     discovery,
   })
   const http2Apps = new LinkPool(createH2cDialer({ clock, wheel, counters }), clock)
@@ -203,7 +205,12 @@ export async function startSidecar(boot: Bootstrap, seams: Seams): Promise<Resul
     counters,
     onRefusedPeer: reporting.onRefusedPeer,
   })
-  const plain = new PlainInbound({ ...exchangeDeps, lane: inboundLane, counters })
+  const plain = new PlainInbound({
+    ...exchangeDeps,
+    lane: inboundLane,
+    counters,
+    protocols: new ProtocolMemory((port, protocol) => reporting.onProtocol('inbound', port, protocol)),
+  })
   const bound = await bind(boot, outbound, inbound, plain)
   if (!bound.ok) {
     await Promise.all([outbound.close(), inbound.close(), plain.close()])
@@ -236,8 +243,10 @@ export async function startSidecar(boot: Bootstrap, seams: Seams): Promise<Resul
     workload: boot.workload,
     version: seams.version,
     serves: registrations(boot, bound.value.inbound),
-    onStatus: (status) =>
-      log.info(status.connected ? 'control plane connected' : 'control plane lost', { reason: status.trouble }),
+    onStatus: (status) => {
+      if (status.connected) log.info('control plane connected')
+      else log.warn('control plane lost', { reason: status.trouble })
+    },
     onRejected: (kind, name, reason) => {
       reporting.onRejected(kind)
       log.warn('resource refused', { kind, name, reason })

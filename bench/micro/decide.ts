@@ -21,7 +21,6 @@ const traffic: TrafficSettings = {
   balancer: 'p2c-ewma',
   connectTimeoutMs: 1_000,
   requestTimeoutMs: 0,
-  responseTimeoutMs: 15_000,
   perTryTimeoutMs: 5_000,
   streamIdleTimeoutMs: 0,
   retry: { attempts: 2, statuses: [503], idempotent: false, backoffBaseMs: 25, backoffMaxMs: 250 },
@@ -98,6 +97,7 @@ const toFacts = (authority: string, path: string): RequestFacts => ({
   ],
   caller: 'spiffe://mesh.local/ns/shop/sa/web',
   callerAddress: '127.0.0.1',
+  wire: 'http/1.1',
   priorAttempts: 0,
 })
 

@@ -3,7 +3,7 @@ import { formatProblem } from '../../control-plane/policy/format-problem.ts'
 import type { ManifestProblem } from '../../control-plane/policy/manifest-problem.ts'
 import { type ApiFlags, toApiClient, withApiFlags } from '../api-flags.ts'
 import { flag, listArgument } from '../flags.ts'
-import { readManifestFiles } from '../manifest-files.ts'
+import { assertSome, readManifestFiles } from '../manifest-files.ts'
 
 interface ApplyFlags extends ApiFlags {
   readonly filename: readonly string[]
@@ -34,6 +34,7 @@ export function addApplyCommand(program: Command): void {
       namespace: flags.namespace,
       files,
     })
+    assertSome(results.length, files)
     for (const { kind, namespace, name, change } of results)
       console.log(`${kind} ${namespace === '' ? name : `${namespace}/${name}`} ${change}`)
     for (const warning of warnings) console.log(`warning: ${formatProblem(warning)}`)

@@ -59,7 +59,7 @@ export function addControlPlaneCommand(program: Command): void {
         .default({ host: '127.0.0.1', port: 15_010 }, '127.0.0.1:15010'),
     )
     .addOption(
-      flag('--api-listen <host:port>', 'REST API and dashboard')
+      flag('--api-listen <host:port>', 'REST API')
         .argParser(addressArgument)
         .default({ host: '127.0.0.1', port: 15_011 }, '127.0.0.1:15011'),
     )

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { type ApiFlags, toApiClient, withApiFlags } from '../api-flags.ts'
 import { CliError, ExitCode } from '../exit-code.ts'
 import { toKind } from '../kind-names.ts'
-import { readManifestFiles } from '../manifest-files.ts'
+import { assertSome, readManifestFiles } from '../manifest-files.ts'
 import { filenameFlag, namespaceFlag } from './apply.ts'
 
 interface DeleteFlags extends ApiFlags {
@@ -35,7 +35,9 @@ export function addDeleteCommand(program: Command): void {
       if (kind !== undefined)
         throw new CliError(ExitCode.usage, `delete ${kind}, or the files of -f (OUTRIGGER_FILENAME)? Give one of them`)
       const files = readManifestFiles(flags.filename)
-      return print(await client.call<Deleted>('DELETE', '/v1/manifests', { namespace: flags.namespace, files }))
+      const deleted = await client.call<Deleted>('DELETE', '/v1/manifests', { namespace: flags.namespace, files })
+      assertSome(deleted.results.length, files)
+      return print(deleted)
     }
     if (kind === undefined || name === undefined)
       throw new CliError(ExitCode.usage, 'delete what? Give KIND and NAME, or files with -f')

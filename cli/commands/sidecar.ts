@@ -149,7 +149,7 @@ function toBootstrap(flags: SidecarFlags): Bootstrap {
   const labels = Object.fromEntries((flags.label ?? []).map((text) => pairOf(text, '--label')))
   const serves = (flags.serve ?? []).map((text) => ({
     ...servedService(text, namespace),
-    protocol: 'http' as const,
+    protocol: 'auto' as const,
     labels,
   }))
   return {

@@ -6,7 +6,7 @@ import { parseManifestFiles } from '../../control-plane/policy/parse-manifest-fi
 import { buildWorld } from '../../control-plane/world/build-world.ts'
 import { type ApiFlags, toApiClient, withApiFlags } from '../api-flags.ts'
 import { CliError, ExitCode } from '../exit-code.ts'
-import { type ManifestFile, readManifestFiles } from '../manifest-files.ts'
+import { assertSome, type ManifestFile, readManifestFiles } from '../manifest-files.ts'
 import { filenameFlag, namespaceFlag } from './apply.ts'
 
 interface ValidateFlags extends ApiFlags {
@@ -40,7 +40,7 @@ export function addValidateCommand(program: Command): void {
 async function validateLive(files: readonly ManifestFile[], flags: ValidateFlags): Promise<string> {
   const body = { namespace: flags.namespace, files }
   try {
-    return toLines(await toApiClient(flags).call<Validated>('POST', '/v1/validate', body))
+    return toLines(await toApiClient(flags).call<Validated>('POST', '/v1/validate', body), files)
   } catch (error) {
     if (!(error instanceof CliError) || error.exitCode !== ExitCode.unavailable) throw error
     throw new CliError(error.exitCode, `${error.message}, or check without one with --offline`)
@@ -56,10 +56,11 @@ export function validateOffline(files: readonly ManifestFile[], namespace: strin
   const found = validateWorld(buildWorld({ manifests, instances: [], trust, generation: 0 }))
   const errors = found.filter(({ severity }) => severity === 'error').map(formatProblem)
   if (errors.length > 0) throw new CliError(ExitCode.failed, errors.join('\n'))
-  return toLines({ count: manifests.length, warnings: found })
+  return toLines({ count: manifests.length, warnings: found }, files)
 }
 
-function toLines({ count, warnings }: Validated): string {
+function toLines({ count, warnings }: Validated, files: readonly ManifestFile[]): string {
+  assertSome(count, files)
   const first = `${count} ${count === 1 ? 'manifest is' : 'manifests are'} valid`
   return [first, ...warnings.map((warning) => `warning: ${formatProblem(warning)}`)].join('\n')
 }

@@ -68,9 +68,30 @@ export function explainRequest(
     fields: request.fields,
     caller: caller.workload?.identity,
     callerAddress: '127.0.0.1',
+    wire: 'http/1.1',
     priorAttempts: 0,
   }
-  const outbound = decideHalf(material.caller.workload, facts, caller, random)
+  const asked = decideHalf(material.caller.workload, facts, caller, random)
+  if (!leadsToTcp(asked.decision, caller)) return explainFrom(request, facts, asked, material, random)
+  // What is carried as it is, is decided as a connection: whatever request was described, nobody would read it.
+  const connection: RequestFacts = { ...facts, method: 'CONNECT', path: facts.authority, fields: [], wire: 'tcp' }
+  const decided = decideHalf(material.caller.workload, connection, caller, random)
+  return explainFrom({ ...request, method: 'TCP', path: '', fields: [] }, connection, decided, material, random)
+}
+
+function leadsToTcp(decision: Decision, { services }: Snapshot): boolean {
+  if (decision.kind !== 'forward') return false
+  const { service, port } = decision.plan
+  return services.get(service)?.ports.some((one) => one.port === port && one.protocol === 'tcp') ?? false
+}
+
+function explainFrom(
+  request: DescribedRequest,
+  facts: RequestFacts,
+  outbound: DecidedHalf,
+  material: ExplainMaterial,
+  random: () => number,
+): Explanation {
   if (outbound.decision.kind !== 'forward') return { request, outbound, inbound: undefined }
   const { endpoint, edits } = outbound.decision
   const callee = material.callees.find(

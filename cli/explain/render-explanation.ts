@@ -12,7 +12,10 @@ export function renderExplanation(explanation: Explanation): string {
 
 /** The one line that a person needs. */
 function answerOf({ request, outbound, inbound }: Explanation): string {
-  const what = `${request.method} http://${request.authority}${request.path}`
+  const what =
+    request.method === 'TCP'
+      ? `a connection to ${request.authority}, which is carried as it is,`
+      : `${request.method} http://${request.authority}${request.path}`
   const { decision } = outbound
   if (decision.kind === 'refuse')
     return `✘ ${what} is refused by ${outbound.workload}'s sidecar: ${decision.error.code}: ${decision.error.detail}`

@@ -35,8 +35,10 @@ function suggestions(mesh: RunningMesh): string[] {
   if (caller !== undefined && first !== undefined) {
     const [service, port] = first
     lines.push(`curl -i http://127.0.0.1:${port}/            # calls ${service} as ${file.namespace}/${caller.name}`)
-    lines.push(`outrigger explain GET http://${service}/ --from ${file.namespace}/${caller.name} --api ${mesh.apiUrl}`)
+    lines.push(
+      `npx outrigger explain GET http://${service}/ --from ${file.namespace}/${caller.name} --api ${mesh.apiUrl}`,
+    )
   }
-  lines.push(`outrigger get services --api ${mesh.apiUrl}`, `outrigger apply -f FILE --api ${mesh.apiUrl}`)
+  lines.push(`npx outrigger get services --api ${mesh.apiUrl}`, `npx outrigger apply -f FILE --api ${mesh.apiUrl}`)
   return lines
 }

@@ -26,14 +26,7 @@ const WorkloadEntry = Type.Object(
     /** Absent: the name of the first service that it serves; of a caller that serves none, its own name. */
     serviceAccount: Type.Optional(Name),
     /** Services that it is an instance of; the program is told its port in `PORT`. */
-    serves: Type.Optional(
-      Type.Array(
-        Type.Object(
-          { service: Name, port: Type.Optional(Port), protocol: Type.Optional(Type.Literal('http')) },
-          closed,
-        ),
-      ),
-    ),
+    serves: Type.Optional(Type.Array(Type.Object({ service: Name, port: Type.Optional(Port) }, closed))),
     /** Services that it calls; the program is told where in `NAME_URL`. `listen` fixes the port of the listener. */
     upstreams: Type.Optional(Type.Array(Type.Object({ service: Name, listen: Type.Optional(PortOrAny) }, closed))),
     labels: Type.Optional(Type.Record(Type.String(), Type.String())),

@@ -140,8 +140,12 @@ function toRef({ params }: ApiRequest): Result<ManifestRef, ApiReply> {
   )
 }
 
-const notFound = (ref: ManifestRef): ApiReply =>
-  failure(404, { what: `there is no ${manifestKey(ref)}`, where: 'path', allowed: 'see GET /v1/manifests' })
+const notFound = ({ kind, namespace, name }: ManifestRef): ApiReply =>
+  failure(404, {
+    what: `there is no ${kind} "${name}"${namespace === '' ? '' : ` in namespace "${namespace}"`}`,
+    where: 'path',
+    allowed: `what "outrigger get ${kind.toLowerCase()}" lists (GET /v1/manifests)`,
+  })
 
 /** The registry's trouble as an answer: 503 may be tried again. */
 export const registryFailure = (error: RegistryError): ApiReply =>

@@ -31,7 +31,7 @@ function overlay(base: Settings, sections: TrafficSections | undefined): Setting
     balancer: loadBalancer === undefined ? base.balancer : BALANCERS[loadBalancer.type],
     connectTimeoutMs: toMs(connection?.connectTimeout) ?? base.connectTimeoutMs,
     requestTimeoutMs: base.requestTimeoutMs,
-    responseTimeoutMs: base.responseTimeoutMs,
+    ...(base.responseTimeoutMs === undefined ? {} : { responseTimeoutMs: base.responseTimeoutMs }),
     ...saidBounds(timeouts?.request, timeouts?.response),
     perTryTimeoutMs: toMs(timeouts?.perTry) ?? base.perTryTimeoutMs,
     streamIdleTimeoutMs: toMs(timeouts?.streamIdle) ?? base.streamIdleTimeoutMs,

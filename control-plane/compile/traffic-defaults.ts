@@ -10,7 +10,6 @@ export const TRAFFIC_DEFAULTS = {
   balancer: 'p2c-ewma',
   connectTimeoutMs: 1_000,
   requestTimeoutMs: 0,
-  responseTimeoutMs: 15_000,
   perTryTimeoutMs: 0,
   streamIdleTimeoutMs: 300_000,
   retry: { attempts: 2, statuses: [502, 503, 504], idempotent: false, backoffBaseMs: 25, backoffMaxMs: 250 },

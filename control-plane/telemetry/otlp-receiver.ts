@@ -64,8 +64,14 @@ async function answer(req: IncomingMessage, store: TraceStore): Promise<Answer> 
   const spans = traceId === undefined ? [] : store.spans(traceId)
   return spans.length > 0
     ? { status: 200, body: { traceId, spans } }
-    : { status: 404, body: { message: `Cannot find ${path}: ask for /traces` } }
+    : {
+        status: 404,
+        body: { message: traceId === undefined ? `Cannot find ${path}: ask for /traces` : notKept(traceId) },
+      }
 }
+
+const notKept = (traceId: string): string =>
+  `Trace ${traceId} is not here, or no longer: the newest are kept; /traces lists them`
 
 async function receive(req: IncomingMessage, store: TraceStore): Promise<Answer> {
   if (req.headers['content-type']?.split(';', 1)[0]?.trim() !== 'application/json') {

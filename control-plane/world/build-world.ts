@@ -131,5 +131,5 @@ function portsOf(endpoints: readonly Endpoint[]): readonly WorldPort[] {
     }
   }
   if (ports.size > 0) return [...ports.values()].sort((a, b) => a.port - b.port)
-  return [{ port: Math.min(...endpoints.map(({ port }) => port)), name: undefined, protocol: 'http' }]
+  return [{ port: Math.min(...endpoints.map(({ port }) => port)), name: undefined, protocol: 'auto' }]
 }

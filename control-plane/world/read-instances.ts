@@ -105,7 +105,7 @@ function readForeign(instance: Instance): string | readonly [string, Endpoint, u
       transport: 'plain',
       port: instance.port,
       appPort: instance.port,
-      protocol: 'http',
+      protocol: 'auto',
       weight: DEFAULT_WEIGHT,
       labels: {},
     },

@@ -29,8 +29,8 @@ const BY_NAME: ReadonlyMap<string, Protocol> = new Map([
   ['tls', 'tcp'],
 ])
 
-/** How a port of a Service speaks: its `appProtocol`, else its name, else `tcp` for the well-known ports of databases and mail, else `http`. */
+/** How a port of a Service speaks: its `appProtocol`, else its name, else `tcp` for the well-known ports of databases and mail, else as its connections say. */
 export function toProtocol({ appProtocol, name, port }: ServicePort): Protocol {
   if (appProtocol !== undefined) return BY_APP_PROTOCOL[appProtocol]
-  return BY_NAME.get(name?.split('-')[0] ?? '') ?? (OPAQUE_PORTS.has(port) ? 'tcp' : 'http')
+  return BY_NAME.get(name?.split('-')[0] ?? '') ?? (OPAQUE_PORTS.has(port) ? 'tcp' : 'auto')
 }

@@ -2,13 +2,13 @@ import type { Socket } from 'node:net'
 import { Http1ServerConnection } from '../connection/http1-server-connection.ts'
 import { Http2ServerConnection } from '../connection/http2-server-connection.ts'
 import { receiveFrom } from '../connection/shared-read.ts'
+import { spokenOfHttp } from '../connection/spoken.ts'
 import type { Clock } from '../core/clock.ts'
 import { LIMITS } from '../core/limits.ts'
 import type { TimerWheel, WheelEntry } from '../core/timer-wheel.ts'
 import type { StreamHandler } from '../http/streams.ts'
 import { STRANGER_SETTINGS } from '../http2/http2-settings.ts'
 import type { Http2Counters } from '../http2/stream/flood-guard.ts'
-import { spokenOfHttp } from './spoken.ts'
 
 /** What a connection is made with whose peer may speak either HTTP. */
 export interface DetectedOptions<Peer> {
@@ -22,23 +22,49 @@ export interface DetectedOptions<Peer> {
   readonly onClosed: () => void
 }
 
-/** What both kinds can do. */
-interface Established {
+/** One accepted connection, whatever it speaks. */
+export interface PlainConnection {
+  /** No exchange is in flight. */
   readonly isIdle: boolean
-  receive(chunk: Buffer, length: number): void
+  /** What is in flight, or else the next moment, is the last. */
   drain(): void
   destroy(): void
 }
 
+/** Serves HTTP on a connection from here on; `octets` are what was read of it. Who listened to the socket must have left it. */
+export function serveHttp<Peer>(
+  socket: Socket,
+  spoken: 'http1' | 'http2',
+  octets: Buffer,
+  options: DetectedOptions<Peer>,
+): PlainConnection {
+  const { handler, peer, clock, wheel, counters, onClosed } = options
+  const connection =
+    spoken === 'http2'
+      ? new Http2ServerConnection(socket, {
+          handler,
+          peer,
+          clock,
+          wheel,
+          counters,
+          settings: STRANGER_SETTINGS,
+          keepAlive: false,
+          onClosed,
+        })
+      : new Http1ServerConnection(socket, { handler, peer, wheel, onClosed })
+  connection.receive(octets, octets.length)
+  return connection
+}
+
 /** An accepted plain connection: HTTP/2 where its first octets say so, else HTTP/1. Owns the socket, which is paused. */
-export class DetectedConnection<Peer> implements WheelEntry {
+export class DetectedConnection<Peer> implements PlainConnection, WheelEntry {
   wheelNext: WheelEntry | undefined
   wheelPrevious: WheelEntry | undefined
   wheelSlot = -1
   wheelRounds = 0
   readonly #socket: Socket
   readonly #options: DetectedOptions<Peer>
-  #established: Established | undefined
+  #established: PlainConnection | undefined
   /** The beginning of a preface; undefined: nothing came yet. */
   #early: Buffer | undefined
 
@@ -93,27 +119,12 @@ export class DetectedConnection<Peer> implements WheelEntry {
   }
 
   #establish(spoken: 'http1' | 'http2', octets: Buffer): void {
-    const { handler, peer, clock, wheel, counters, onClosed } = this.#options
     const socket = this.#socket
-    wheel.cancel(this)
+    this.#options.wheel.cancel(this)
     socket.removeListener('end', this.#onSilent)
     socket.removeListener('error', this.#onSilent)
     socket.removeListener('close', this.#onGone)
-    const established: Established =
-      spoken === 'http2'
-        ? new Http2ServerConnection(socket, {
-            handler,
-            peer,
-            clock,
-            wheel,
-            counters,
-            settings: STRANGER_SETTINGS,
-            keepAlive: false,
-            onClosed,
-          })
-        : new Http1ServerConnection(socket, { handler, peer, wheel, onClosed })
-    this.#established = established
     this.#early = undefined
-    established.receive(octets, octets.length)
+    this.#established = serveHttp(socket, spoken, octets, this.#options)
   }
 }

@@ -1,5 +1,6 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { err, ok, type Result } from '../../certs/result.ts'
+import type { Protocol } from '../config/resources.ts'
 import type { Clock } from '../core/clock.ts'
 import { LIMITS } from '../core/limits.ts'
 import { listenProblem } from '../core/listen-problem.ts'
@@ -7,16 +8,10 @@ import type { TimerWheel } from '../core/timer-wheel.ts'
 import type { RequestHead } from '../http/head.ts'
 import type { DownstreamStream, StreamHandler } from '../http/streams.ts'
 import type { Http2Counters } from '../http2/stream/flood-guard.ts'
-import { DetectedConnection } from './detected-connection.ts'
-
-/** One accepted connection, whatever it speaks. */
-export interface PlainConnection {
-  /** No exchange is in flight. */
-  readonly isIdle: boolean
-  /** What is in flight, or else the next moment, is the last. */
-  drain(): void
-  destroy(): void
-}
+import { connectHead, TcpDownstream } from '../tunnel/tcp-downstream.ts'
+import { DetectedConnection, type PlainConnection } from './detected-connection.ts'
+import type { ProtocolMemory } from './protocol-memory.ts'
+import { UndeclaredConnection } from './undeclared-connection.ts'
 
 /** What listeners without TLS need. */
 export interface PlainListenerDeps {
@@ -24,7 +19,19 @@ export interface PlainListenerDeps {
   readonly wheel: TimerWheel
   /** Where the defences of HTTP/2 are counted. */
   readonly counters: Http2Counters
+  /** What undeclared ports turned out to speak. */
+  readonly protocols: ProtocolMemory
 }
+
+/** Where the connections of a listener go. */
+export interface CapturedPort {
+  readonly protocol: Protocol
+  /** Host and port that the CONNECT of a connection names which is carried as it is; also its name in the memory. */
+  readonly authority: string
+}
+
+/** Where a TLS client means to go that names a host and nothing else. */
+const TLS_PORT = 443
 
 /** Listeners without TLS: of our application, or of callers without a sidecar. `Peer` says which listener a request came to. */
 export abstract class PlainListeners<Peer> implements StreamHandler<Peer> {
@@ -40,6 +47,9 @@ export abstract class PlainListeners<Peer> implements StreamHandler<Peer> {
   }
 
   abstract onRequest(head: RequestHead, end: boolean, stream: DownstreamStream, peer: Peer): void
+
+  /** Where a listener leads, as far as that is known; undefined: where each request, or TLS client, says. */
+  protected abstract portOf(peer: Peer): CapturedPort | undefined
 
   /** Binds one listener. The port that 0 became, or why it can't; `flag` is where the address comes from. */
   listen(
@@ -97,14 +107,28 @@ export abstract class PlainListeners<Peer> implements StreamHandler<Peer> {
     socket.on('close', () => early.delete(socket))
   }
 
-  /** What is spoken on an accepted connection, which is paused: HTTP, as its first octets say, unless a listener knows better. */
-  protected accept(socket: Socket, peer: Peer, onClosed: () => void): PlainConnection {
-    const { clock, wheel, counters } = this.#deps
-    return new DetectedConnection(socket, { handler: this, peer, clock, wheel, counters, onClosed })
+  /** What is spoken on an accepted connection, which is paused, is what its port says, else what its first octets do. */
+  #accept(socket: Socket, peer: Peer, onClosed: () => void): PlainConnection {
+    const { clock, wheel, counters, protocols } = this.#deps
+    const port = this.portOf(peer)
+    const options = { handler: this, peer, clock, wheel, counters, onClosed }
+    if (port?.protocol === 'tcp') {
+      const stream = new TcpDownstream(socket, onClosed)
+      this.onRequest(connectHead(port.authority), false, stream, peer)
+      return stream
+    }
+    if (port !== undefined && port.protocol !== 'auto') return new DetectedConnection(socket, options)
+    return new UndeclaredConnection(socket, {
+      ...options,
+      port: port?.authority,
+      memory: protocols,
+      carry: (stream, serverName) =>
+        this.onRequest(connectHead(port?.authority ?? `${serverName}:${TLS_PORT}`), false, stream, peer),
+    })
   }
 
   #serve(socket: Socket, peer: Peer): void {
-    const connection: PlainConnection = this.accept(socket, peer, () => this.#connections.delete(connection))
+    const connection: PlainConnection = this.#accept(socket, peer, () => this.#connections.delete(connection))
     this.#connections.add(connection)
     if (this.#isDraining) connection.drain()
   }

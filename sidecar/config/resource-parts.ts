@@ -15,14 +15,17 @@ export const Milliseconds = Type.Integer({ minimum: 0 })
 /** A share, 0 to 1. */
 export const Ratio = Type.Number({ minimum: 0, maximum: 1 })
 
-/** How a service's port speaks. */
+/** How a service's port speaks; `auto`: nobody said, the first octets of each connection do. */
 export const Protocol = Type.Union([
+  Type.Literal('auto'),
   Type.Literal('http'),
   Type.Literal('http2'),
   Type.Literal('grpc'),
   Type.Literal('tcp'),
 ])
 export type Protocol = Static<typeof Protocol>
+/** What a port turned out to speak, or was said to. */
+export type SpokenProtocol = Exclude<Protocol, 'auto'>
 
 /** Where a compiled rule came from, so that every decision can name it. */
 export const Origin = Type.Object(

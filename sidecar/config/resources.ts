@@ -11,7 +11,7 @@ import { TrafficSettings } from './traffic-settings.ts'
  */
 
 export { AuthorizationPolicy, AuthorizationRule, AuthorizationSource } from './authorization-policy.ts'
-export { NamedMatch, Origin, Protocol, TextMatch } from './resource-parts.ts'
+export { NamedMatch, Origin, Protocol, type SpokenProtocol, TextMatch } from './resource-parts.ts'
 export { HeadEdits, RetrySettings, RouteBackend, RouteFilters, RouteMatch, RouteRule } from './route-rule.ts'
 export { TrafficSettings } from './traffic-settings.ts'
 

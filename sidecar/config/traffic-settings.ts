@@ -15,8 +15,11 @@ export const TrafficSettings = Type.Object(
     connectTimeoutMs: Milliseconds,
     /** The whole exchange, all tries and the response's body included; 0: none. */
     requestTimeoutMs: Milliseconds,
-    /** From the end of the request to the head of its response, all tries together; 0: none. */
-    responseTimeoutMs: Milliseconds,
+    /**
+     * From the end of the request to the head of its response, all tries together; 0: none. Absent: nobody said; then it is
+     * `DEFAULT_RESPONSE_TIMEOUT_MS` for a caller that does not say itself how long it waits.
+     */
+    responseTimeoutMs: Type.Optional(Milliseconds),
     /** One try, to the head of its response; 0: none. */
     perTryTimeoutMs: Milliseconds,
     /** No octet in either direction for this long ends the exchange; 0: never. */

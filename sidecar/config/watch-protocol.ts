@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox'
+import { Protocol } from './resource-parts.ts'
 import { Resource } from './resources.ts'
 
 /*
@@ -41,7 +42,7 @@ export const Registration = Type.Object(
     port: Type.Integer({ minimum: 1, maximum: 65535 }),
     /** The application's port behind the sidecar. */
     appPort: Type.Integer({ minimum: 1, maximum: 65535 }),
-    protocol: Type.Union([Type.Literal('http'), Type.Literal('http2'), Type.Literal('grpc'), Type.Literal('tcp')]),
+    protocol: Protocol,
     /** Where the mesh link is reached. */
     address: Type.String({ pattern: HOST, maxLength: 253 }),
     meshPort: Type.Integer({ minimum: 1, maximum: 65535 }),

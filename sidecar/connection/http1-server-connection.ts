@@ -9,6 +9,7 @@ import { responseHeadText } from '../http1/write-response.ts'
 import type { Http1ServerOptions } from './http1-server-options.ts'
 import { Http1ServerStream, type ServerStreamOwner } from './http1-server-stream.ts'
 import { Http1ServerTimer, type ServerTimerKind, type TimedConnection } from './http1-server-timer.ts'
+import { resetSocket } from './reset-socket.ts'
 import { receiveFrom } from './shared-read.ts'
 import { SocketWriter } from './socket-writer.ts'
 
@@ -131,7 +132,7 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, TimedConn
   breakOff(hard: boolean): void {
     this.writer.flush() // a head of this turn is not lost: with it the caller sees what broke
     // Only TCP can reset; the end of TLS without its closing alert says as much.
-    if (hard && !this.#isSecure && this.#socket.remoteFamily !== undefined) this.#socket.resetAndDestroy()
+    if (hard && !this.#isSecure && this.#socket.remoteFamily !== undefined) resetSocket(this.#socket)
     else this.#socket.destroy()
   }
 

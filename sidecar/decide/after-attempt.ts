@@ -20,19 +20,24 @@ export function afterAttempt(
   world: World,
   recorder: Recorder,
 ): Decision {
-  const final = whyNotAgain(plan, outcome, context, world)
+  const final = whyNotAgain(plan, outcome, context)
   if (final !== undefined) return end(outcome, final, recorder)
   const { service, port, traffic, tried } = plan
   const endpoint = pickEndpoint({ service, port, traffic, tried }, world, recorder)
   if ('code' in endpoint) return end(outcome, wanted('no-endpoint', endpoint.detail), recorder)
   const isElsewhere = !tried.includes(endpoint.id)
+  // A budget keeps repeats from multiplying the load of a service that fails: a pick that reached nobody added none to it.
+  // Only the first of them: where many endpoints are gone, connections that fail are a load on what is left.
+  const isFree = plan.attempt === 1 && isElsewhere && reachedNobody(outcome, context)
+  if (!isFree && !world.load.mayRetry(service, traffic))
+    return end(outcome, wanted('budget', `the retry budget of ${service} is used up`), recorder)
   const delayMs = isElsewhere && isUnsent(outcome, context) ? 0 : waitMs(plan, outcome, world)
   if (delayMs >= context.remainingMs)
     return end(outcome, wanted('deadline', `${context.remainingMs} ms are left, less than the wait`), recorder)
   const attempt = plan.attempt + 1
   if (recorder.isOn) recorder.record({ step: 'retry-decided', attempt, because: whatHappened(outcome) })
   const next: AttemptPlan = { ...plan, attempt, tried: [...tried, endpoint.id] }
-  return { kind: 'forward', endpoint, plan: next, edits: plan.edits, delayMs }
+  return { kind: 'forward', endpoint, plan: next, edits: plan.edits, delayMs, isFree }
 }
 
 /** Why there is no further try; with a reason for metrics where one was worth making. */
@@ -45,13 +50,8 @@ const wanted = (reason: RetryRefusal, because: string): Final => ({ because, rea
 
 const RETRIED_EARLIER = wanted('retried-earlier', 'an earlier sidecar tries it again already')
 
-/** The first reason against another try. The budget is asked last: it is the only one that is shared. */
-function whyNotAgain(
-  plan: AttemptPlan,
-  outcome: AttemptOutcome,
-  context: AttemptContext,
-  world: World,
-): Final | undefined {
+/** The first reason against another try that lies in this exchange; the budget, which is shared, is asked last. */
+function whyNotAgain(plan: AttemptPlan, outcome: AttemptOutcome, context: AttemptContext): Final | undefined {
   const { retry } = plan
   const unsafe =
     outcome.kind === 'error' ? whyErrorIsFinal(plan, outcome.error) : whyStatusIsFinal(plan, outcome, context)
@@ -60,8 +60,6 @@ function whyNotAgain(
   if (!context.canReplay)
     return wanted('body', 'its body is longer than what is kept to send it again, or not complete')
   if (context.remainingMs <= 0) return wanted('deadline', 'its deadline has passed')
-  if (!world.load.mayRetry(plan.service, plan.traffic))
-    return wanted('budget', `the retry budget of ${plan.service} is used up`)
   return undefined
 }
 
@@ -106,6 +104,10 @@ function saidCode(
   const said = isOverMesh ? findField(outcome.fields, 'x-outrigger-error') : undefined
   return said !== undefined && Object.hasOwn(MESH_ERRORS, said) ? (said as MeshErrorCode) : undefined
 }
+
+/** No connection could be made, by us or by the callee's sidecar: another endpoint is as good as the first pick. */
+const reachedNobody = (outcome: AttemptOutcome, context: AttemptContext): boolean =>
+  (outcome.kind === 'error' ? outcome.error.code : saidCode(outcome, context)) === 'connect-failure'
 
 /** Provably nothing was processed: by our own error, or by the word of the callee's sidecar, which could not reach its application. */
 function isUnsent(outcome: AttemptOutcome, context: AttemptContext): boolean {

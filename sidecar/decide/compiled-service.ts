@@ -15,7 +15,8 @@ export interface CompiledRule {
   readonly isRewriting: boolean
   readonly retry: RetrySettings
   readonly requestTimeoutMs: number
-  readonly responseTimeoutMs: number
+  /** Undefined: nobody said. */
+  readonly responseTimeoutMs: number | undefined
   readonly perTryTimeoutMs: number
 }
 

@@ -1,8 +1,18 @@
-import type { Endpoint, HeadEdits, Protocol, RetrySettings, RouteRule, TrafficSettings } from '../config/resources.ts'
+import type {
+  Endpoint,
+  HeadEdits,
+  RetrySettings,
+  RouteRule,
+  SpokenProtocol,
+  TrafficSettings,
+} from '../config/resources.ts'
 import type { Snapshot } from '../config/snapshot.ts'
 import type { MeshError } from '../core/mesh-errors.ts'
 import type { Random } from '../core/random.ts'
 import type { Fields } from '../http/head.ts'
+
+/** What the octets of a caller are: messages of HTTP, or a connection that is carried as it is. */
+export type Wire = 'http/1.1' | 'h2' | 'tcp'
 
 /** What is known of a request when it is decided. Plain values, so that a described request decides as a real one. */
 export interface RequestFacts {
@@ -22,6 +32,8 @@ export interface RequestFacts {
   readonly caller: string | undefined
   /** IP address of the caller. */
   readonly callerAddress: string
+  /** What the caller itself speaks, whatever its sidecar makes of it. */
+  readonly wire: Wire
   /** Try number that an earlier sidecar carries already (`x-mesh-attempt`): with one, only what was provably not processed is retried here too. */
   readonly priorAttempts: number
 }
@@ -103,13 +115,17 @@ export type Decision =
       readonly edits: ForwardEdits | undefined
       /** Wait before the try, ms; 0 for the first. */
       readonly delayMs: number
+      /** A repeat that the retry budget is not charged with. */
+      readonly isFree?: boolean
     }
   /** Inbound only: allowed; hand it to the application at this port. */
   | {
       readonly kind: 'deliver'
       readonly appPort: number
-      /** What the application speaks there. */
-      readonly protocol: Protocol
+      /** What the application is spoken to in. */
+      readonly protocol: SpokenProtocol
+      /** Nobody said what the port speaks: a tunnel to it carries no HTTP, of which no policy would see anything. */
+      readonly isUndeclared: boolean
       readonly policy: string | undefined
     }
   | { readonly kind: 'answer'; readonly response: DirectAnswer }

@@ -1,4 +1,4 @@
-import type { WorkloadResource } from '../config/resources.ts'
+import type { SpokenProtocol, WorkloadResource } from '../config/resources.ts'
 import { type MeshError, meshError } from '../core/mesh-errors.ts'
 import { authorize } from './authorize.ts'
 import type { Decision, RequestFacts, World } from './decision.ts'
@@ -13,13 +13,20 @@ export function decideInbound(facts: RequestFacts, world: World, recorder: Recor
   if (authorization === undefined) return refuse(unknownYet('who may call it', recorder))
   const appPort = findAppPort(workload, facts)
   if (appPort === undefined) return refuse(noSuchPort(workload, facts))
-  const protocol = workload.serves.find((served) => served.appPort === appPort)?.protocol ?? 'http'
+  const declared = workload.serves.find((served) => served.appPort === appPort)?.protocol ?? 'http'
+  const protocol = declared === 'auto' ? asSpoken(facts) : declared
   if (protocol === 'tcp' && facts.method !== 'CONNECT') return refuse(notHttp(workload, appPort))
   // Whatever went through a tunnel that an HTTP application granted, no policy would see.
   if (protocol !== 'tcp' && facts.method === 'CONNECT') return refuse(noTunnel(workload, appPort))
   const verdict = authorize(authorization, facts, appPort, recorder)
   if ('code' in verdict) return refuse(verdict)
-  return { kind: 'deliver', appPort, protocol, policy: verdict.policy }
+  return { kind: 'deliver', appPort, protocol, isUndeclared: declared === 'auto', policy: verdict.policy }
+}
+
+/** Nobody said what the port speaks: what its caller speaks is what it will understand. */
+function asSpoken({ method, wire }: RequestFacts): SpokenProtocol {
+  if (method === 'CONNECT') return 'tcp'
+  return wire === 'h2' ? 'http2' : 'http'
 }
 
 /** The application's port that is addressed; the only one when the link did not say. */

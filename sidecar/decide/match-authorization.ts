@@ -15,7 +15,8 @@ export interface Question {
   readonly pathname: string
   /**
    * A rule that allows must hold for every value of a repeated field; one that denies (or audits) for any of them, be they
-   * lines or members of a list (Envoy CVE-2026-26308).
+   * lines or members of a list (Envoy CVE-2026-26308). Of a connection that is carried as it is, whose requests nobody
+   * sees, what is said of requests holds nowhere where it would allow, and everywhere where it would deny (as in Istio).
    */
   readonly isGrant: boolean
 }
@@ -34,6 +35,7 @@ export function firstAuthorizationFailure(
   const { rule, sources, hosts, paths, headers } = compiled
   if (sources !== undefined && !sources.some((source) => isMeant(source, facts))) return 'source'
   if (rule.ports.length > 0 && !rule.ports.includes(appPort)) return 'port'
+  if (facts.wire === 'tcp') return isGrant ? firstOfRequests(compiled) : undefined
   if (rule.methods.length > 0 && !rule.methods.includes(facts.method)) return 'method'
   if (hosts.length > 0 && !matchesOne(hosts, hostOf(facts.authority).toLowerCase())) return 'host'
   if (paths.length > 0 && !matchesOne(paths, pathname)) return 'path'
@@ -41,6 +43,14 @@ export function firstAuthorizationFailure(
     if (!(isGrant ? holdsForAll(header, facts) : holdsForAny(header, facts))) return header
   }
   return undefined
+}
+
+/** The first predicate that asks for a request: of a connection, none holds. */
+function firstOfRequests({ rule, hosts, paths, headers }: CompiledAuthorizationRule): AuthorizationFailure | undefined {
+  if (rule.methods.length > 0) return 'method'
+  if (hosts.length > 0) return 'host'
+  if (paths.length > 0) return 'path'
+  return headers[0]
 }
 
 /** Says what was found and what was wanted: `method is POST, wanted GET`. */

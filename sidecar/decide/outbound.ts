@@ -10,7 +10,7 @@ import { describeFailure, describeMatch, firstFailure, MATCHES } from './match-r
 import { editPath } from './path-edit.ts'
 import { NONE_TRIED, pickEndpoint } from './pick-endpoint.ts'
 import { redirect } from './redirect.ts'
-import { requestTimeout } from './request-timeout.ts'
+import { requestTimeoutMs, responseTimeoutMs, saidTimeoutMs } from './request-timeout.ts'
 import type { Recorder } from './trace-step.ts'
 
 /** Where a request that leaves our application goes: service, rule, backend, endpoint. */
@@ -21,10 +21,21 @@ export function decideOutbound(facts: RequestFacts, world: World, recorder: Reco
   if (port === undefined) return refuse(noSuchPort(service, facts))
   const compiled = findRule(service, facts, port, recorder)
   if ('code' in compiled) return refuse(compiled)
+  const needsHttp = facts.wire === 'tcp' ? whyHttp(compiled, service, port) : undefined
+  if (needsHttp !== undefined) return refuse(needsHttp)
   if (compiled.rule.filters.redirect !== undefined) return redirect(compiled.rule.filters.redirect, compiled, facts)
   const backend = chooseBackend(compiled, world.random, recorder)
   if ('code' in backend) return refuse(backend)
   return forward(compiled, backend, service, facts, world, recorder)
+}
+
+/** A route for requests holds for a port that may speak HTTP: what is carried as it is would go past it. */
+function whyHttp({ rule }: CompiledRule, service: ServiceResource, port: number): MeshError | undefined {
+  if (rule.origin.kind !== 'HTTPRoute') return undefined
+  if (service.ports.find((one) => one.port === port)?.protocol !== 'auto') return undefined
+  const name = toRuleName(rule.origin, rule.rule)
+  const detail = `${name} routes requests of HTTP, and this is a connection of another protocol to ${service.name}:${port}, whose appProtocol is not declared`
+  return meshError('no-route', detail, name)
 }
 
 /** The first rule that matches: the list is in order of precedence. */
@@ -82,9 +93,8 @@ function forward(
   if (full !== undefined) return refuse(full)
   const endpoint = pickEndpoint({ service, port: backend.port, traffic, tried: NONE_TRIED }, world, recorder)
   if ('code' in endpoint) return refuse(endpoint)
-  const { retry, responseTimeoutMs, perTryTimeoutMs } = compiled
-  const requestTimeoutMs = requestTimeout(compiled.requestTimeoutMs, facts)
-  if (recorder.isOn) describePlan(compiled, requestTimeoutMs, facts, recorder)
+  const { retry, perTryTimeoutMs } = compiled
+  const saidMs = saidTimeoutMs(facts)
   const edits = compiled.isRewriting ? rewrittenEdits(compiled, facts) : compiled.edits
   const plan: AttemptPlan = {
     facts,
@@ -95,12 +105,13 @@ function forward(
     retry,
     attempt: 1,
     tried: [endpoint.id],
-    requestTimeoutMs,
-    responseTimeoutMs,
+    requestTimeoutMs: requestTimeoutMs(compiled, saidMs),
+    responseTimeoutMs: responseTimeoutMs(compiled, saidMs),
     perTryTimeoutMs,
     isIdempotent: isIdempotent(facts, retry),
     edits,
   }
+  if (recorder.isOn) describePlan(plan, recorder)
   return { kind: 'forward', endpoint, plan, edits, delayMs: 0 }
 }
 
@@ -128,17 +139,13 @@ function rewrittenEdits(compiled: CompiledRule, facts: RequestFacts): ForwardEdi
   }
 }
 
-function describePlan(
-  { retry, responseTimeoutMs, perTryTimeoutMs }: CompiledRule,
-  requestTimeoutMs: number,
-  facts: RequestFacts,
-  recorder: Recorder,
-): void {
+function describePlan(plan: AttemptPlan, recorder: Recorder): void {
+  const { facts, retry } = plan
   recorder.record({
     step: 'timeouts',
-    requestMs: requestTimeoutMs,
-    responseMs: responseTimeoutMs,
-    perTryMs: perTryTimeoutMs,
+    requestMs: plan.requestTimeoutMs,
+    responseMs: plan.responseTimeoutMs,
+    perTryMs: plan.perTryTimeoutMs,
   })
   const why = whyIdempotent(facts, retry)
   recorder.record({

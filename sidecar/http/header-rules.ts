@@ -66,6 +66,9 @@ export const HEADER_RULES: ReadonlyMap<string, number> = new Map([
  */
 export const UPGRADE_DECLINED = 'x-outrigger-upgrade'
 
+/** On a link: the caller speaks HTTP/2, and so may an application that did not say what it speaks; absent for HTTP/1. */
+export const CALLER_WIRE = 'x-outrigger-wire'
+
 /** Names that begin so are the mesh's own, ours and others'. */
 const MESH_PREFIXES = ['x-mesh-', 'x-outrigger-', 'l5d-']
 

@@ -1,11 +1,12 @@
+import type { Protocol } from '../config/resources.ts'
 import { LIMITS } from '../core/limits.ts'
 import { MESH_ERRORS, type MeshError, meshError } from '../core/mesh-errors.ts'
-import type { AttemptOutcome, Decision } from '../decide/decision.ts'
+import type { AttemptOutcome, Decision, Wire } from '../decide/decision.ts'
 import { isIdempotent } from '../decide/idempotency.ts'
 import { declinedOnLink, declinedToCaller, declinesUpgrade } from '../http/declined-upgrade.ts'
 import { findField } from '../http/fields.ts'
-import type { Fields, ResponseHead } from '../http/head.ts'
-import { stripMeshFields } from '../http/header-rules.ts'
+import type { Fields, RequestHead, ResponseHead } from '../http/head.ts'
+import { CALLER_WIRE, stripMeshFields } from '../http/header-rules.ts'
 import { isGrpc } from '../http/local-response.ts'
 import type { Exchange } from '../pipeline/exchange.ts'
 import type { ExchangeEnd } from '../pipeline/exchange-end.ts'
@@ -61,9 +62,14 @@ export class InboundLane implements Lane<Exchange> {
     this.#appHost = appHost
   }
 
+  /** What an application's port was said to speak; undefined for a port that is not served. */
+  protocolOf(appPort: number): Protocol | undefined {
+    return this.#deps.snapshots.current.workload?.serves.find((served) => served.appPort === appPort)?.protocol
+  }
+
   /** Notes who calls, before the exchange begins. */
   identify(exchange: Exchange, caller: Caller): void {
-    const { head, notes } = exchange
+    const { head, notes, stream } = exchange
     const { identity, address, clientCertField } = caller
     // Only a sidecar's word counts: a caller without one could name any port.
     const port = identity === undefined ? caller.appPort : Number(findField(head.fields, 'x-outrigger-port'))
@@ -78,6 +84,7 @@ export class InboundLane implements Lane<Exchange> {
       fields: head.fields,
       caller: identity,
       callerAddress: address,
+      wire: identity === undefined ? stream.protocol : wireOf(head),
       priorAttempts: 0,
     }
     if (clientCertField !== undefined) exchange.attemptFields = ['x-forwarded-client-cert', clientCertField]
@@ -91,6 +98,7 @@ export class InboundLane implements Lane<Exchange> {
       notes.policy = decision.policy
       notes.appPort = decision.appPort
       notes.appProtocol = decision.protocol
+      notes.isUndeclared = decision.isUndeclared
       if (decision.protocol !== 'tcp') this.#prepareHead(exchange)
     }
     return decision
@@ -105,14 +113,24 @@ export class InboundLane implements Lane<Exchange> {
       code === 'refused' ||
       (code === 'reset' && notes.facts !== undefined && isIdempotent(notes.facts, { idempotent: false }))
     if (isSafe && exchange.canReplay && attempts === 1)
-      return { kind: 'deliver', appPort: notes.appPort, protocol: notes.appProtocol, policy: notes.policy }
+      return {
+        kind: 'deliver',
+        appPort: notes.appPort,
+        protocol: notes.appProtocol,
+        isUndeclared: notes.isUndeclared,
+        policy: notes.policy,
+      }
     return { kind: 'refuse', error: outcome.error }
   }
 
   open(exchange: Exchange): void {
-    const { appPort, appProtocol, facts } = exchange.notes
+    const { appPort, appProtocol, isUndeclared, facts } = exchange.notes
     if (appProtocol === 'tcp')
-      this.#tcp.open(this.#appHost, appPort, exchange, APP_LIMITS.connectTimeoutMs, facts?.caller)
+      this.#tcp.open(this.#appHost, appPort, exchange, {
+        timeoutMs: APP_LIMITS.connectTimeoutMs,
+        caller: facts?.caller,
+        isScreened: isUndeclared,
+      })
     else if (appProtocol === 'http') this.#apps.send(this.#appHost, appPort, exchange, APP_LIMITS, facts?.caller)
     else this.#openHttp2(exchange, appPort)
   }
@@ -216,6 +234,10 @@ export class InboundLane implements Lane<Exchange> {
     exchange.attemptFields = []
   }
 }
+
+/** On a link the caller's sidecar says it. */
+const wireOf = ({ method, fields }: RequestHead): Wire =>
+  method === 'CONNECT' ? 'tcp' : findField(fields, CALLER_WIRE) === 'h2' ? 'h2' : 'http/1.1'
 
 const flagOf = (error: MeshError | undefined): string | undefined =>
   error === undefined ? undefined : MESH_ERRORS[error.code].flag

@@ -1,4 +1,4 @@
-import { type PlainListenerDeps, PlainListeners } from '../capture/plain-listeners.ts'
+import { type CapturedPort, type PlainListenerDeps, PlainListeners } from '../capture/plain-listeners.ts'
 import type { RequestHead } from '../http/head.ts'
 import type { DownstreamStream } from '../http/streams.ts'
 import { Exchange } from '../pipeline/exchange.ts'
@@ -17,6 +17,11 @@ export class PlainInbound extends PlainListeners<number> {
   constructor(deps: PlainInboundDeps) {
     super(deps)
     this.#deps = deps
+  }
+
+  /** A port that nobody told us of yet is refused in HTTP, in which an answer can say so. */
+  protected portOf(appPort: number): CapturedPort {
+    return { protocol: this.#deps.lane.protocolOf(appPort) ?? 'http', authority: `localhost:${appPort}` }
   }
 
   onRequest(head: RequestHead, end: boolean, stream: DownstreamStream, appPort: number): void {

@@ -7,7 +7,7 @@ import { declinedToCaller, declinesUpgrade } from '../http/declined-upgrade.ts'
 import { editFields } from '../http/edit-fields.ts'
 import { findField } from '../http/fields.ts'
 import type { Fields, RequestHead, ResponseHead } from '../http/head.ts'
-import { stripMeshFields } from '../http/header-rules.ts'
+import { CALLER_WIRE, stripMeshFields } from '../http/header-rules.ts'
 import { isGrpc } from '../http/local-response.ts'
 import type { Exchange } from '../pipeline/exchange.ts'
 import type { ExchangeEnd } from '../pipeline/exchange-end.ts'
@@ -17,6 +17,7 @@ import type { LaneDeps } from '../pipeline/lane-deps.ts'
 import { addStepEvents, decideFirst, endAttemptSpan, keepDecision, worldOf } from '../pipeline/lane-tracing.ts'
 import { dropTraceContext, forwardTraceContext, toTraceparent } from '../telemetry/trace-context.ts'
 import { newSpanId } from '../telemetry/trace-ids.ts'
+import { TcpDialer } from '../tunnel/tcp-upstream.ts'
 import type { AppPool } from '../upstream/app-pool.ts'
 import type { LinkPool } from '../upstream/link-pool.ts'
 
@@ -26,11 +27,13 @@ export class OutboundLane implements Lane<Exchange> {
   readonly #deps: LaneDeps
   readonly #links: LinkPool
   readonly #plain: AppPool
+  readonly #tcp: TcpDialer
 
   constructor(deps: LaneDeps, links: LinkPool, plain: AppPool) {
     this.#deps = deps
     this.#links = links
     this.#plain = plain
+    this.#tcp = new TcpDialer(deps.clock)
   }
 
   /** A service's port as the control plane told it; its only one when `port` is undefined. */
@@ -51,6 +54,7 @@ export class OutboundLane implements Lane<Exchange> {
       path: head.path,
       fields: head.fields,
       caller: this.#deps.snapshots.current.workload?.identity,
+      wire: stream.protocol,
       callerAddress: stream.peerAddress.slice(0, stream.peerAddress.lastIndexOf(':')),
       priorAttempts: Number(findField(head.fields, 'x-mesh-attempt') ?? 0) || 0,
     }
@@ -66,8 +70,9 @@ export class OutboundLane implements Lane<Exchange> {
     const { canReplay, remainingMs } = exchange
     const context = { canReplay, remainingMs, isOverMesh: notes.endpoint?.transport === 'mesh' }
     const decision = afterAttempt(plan, outcome, context, worldOf(this.#deps), notes.recorder ?? SILENT)
-    if (decision.kind === 'forward') this.#deps.load.onRetry(plan.service)
-    else if ('retryRefused' in decision && decision.retryRefused !== undefined)
+    if (decision.kind === 'forward') {
+      if (decision.isFree !== true) this.#deps.load.onRetry(plan.service)
+    } else if ('retryRefused' in decision && decision.retryRefused !== undefined)
       this.#deps.onRetryRefused(plan.service, decision.retryRefused)
     return this.#note(exchange, decision)
   }
@@ -87,12 +92,15 @@ export class OutboundLane implements Lane<Exchange> {
     const { maxConnections, maxPending } = circuitBreaker
     if (endpoint.transport === 'mesh')
       this.#links.open(endpoint, exchange, connectTimeoutMs, maxConnections, maxPending)
+    else if (exchange.stream.protocol === 'tcp')
+      this.#tcp.open(endpoint.address, endpoint.port, exchange, { timeoutMs: connectTimeoutMs })
     else this.#plain.send(endpoint.address, endpoint.port, exchange, plan.traffic)
   }
 
   abandon(exchange: Exchange): void {
     const endpoint = exchange.notes.endpoint
     if (endpoint?.transport === 'mesh') this.#links.abandon(endpoint, exchange)
+    else if (exchange.stream.protocol === 'tcp') this.#tcp.abandon(exchange)
     else if (endpoint !== undefined) this.#plain.abandon(endpoint.address, endpoint.port, exchange)
   }
 
@@ -163,7 +171,10 @@ export class OutboundLane implements Lane<Exchange> {
     const hops = findField(head.fields, 'x-outrigger-hops')
     if (hops !== undefined) extra.push('x-outrigger-hops', hops)
     if (exchange.attempts > 1) extra.push('x-mesh-attempt', String(exchange.attempts - 1))
-    if (endpoint.transport === 'mesh') extra.push('x-outrigger-port', String(endpoint.appPort))
+    if (endpoint.transport === 'mesh') {
+      extra.push('x-outrigger-port', String(endpoint.appPort))
+      if (exchange.stream.protocol === 'h2') extra.push(CALLER_WIRE, 'h2')
+    }
     exchange.attemptHead = editedHead(head, fields, edits?.authority, edits?.path)
     exchange.attemptFields = extra
   }

@@ -1,11 +1,9 @@
-import type { Socket } from 'node:net'
-import { type PlainConnection, type PlainListenerDeps, PlainListeners } from '../capture/plain-listeners.ts'
+import { type CapturedPort, type PlainListenerDeps, PlainListeners } from '../capture/plain-listeners.ts'
 import { hostOf } from '../http/authority.ts'
 import type { RequestHead } from '../http/head.ts'
 import type { DownstreamStream } from '../http/streams.ts'
 import { Exchange } from '../pipeline/exchange.ts'
 import type { ExchangeDeps } from '../pipeline/lane-deps.ts'
-import { connectHead, TcpDownstream } from '../tunnel/tcp-downstream.ts'
 import type { OutboundLane } from './outbound-lane.ts'
 
 /** Where a listener's requests go: one service, or by Host. */
@@ -22,7 +20,7 @@ export interface OutboundDeps extends ExchangeDeps, PlainListenerDeps {
   readonly discovery: { ask(host: string): Promise<unknown> | undefined }
 }
 
-/** The listeners that the application calls: plain HTTP/1.1 on loopback, and TCP where a service's port says so. */
+/** The listeners that the application calls: plain HTTP and TCP on loopback. */
 export class OutboundProxy extends PlainListeners<ListenerTarget> {
   readonly #deps: OutboundDeps
 
@@ -31,15 +29,13 @@ export class OutboundProxy extends PlainListeners<ListenerTarget> {
     this.#deps = deps
   }
 
-  /** A port that speaks TCP is carried as it is, from the first moment: the callee may be the first to speak. */
-  protected override accept(socket: Socket, target: ListenerTarget, onClosed: () => void): PlainConnection {
-    const { service } = target
-    const port = service === undefined ? undefined : this.#deps.lane.findPort(service, target.port)
-    if (service === undefined || port?.protocol !== 'tcp') return super.accept(socket, target, onClosed)
-    const stream = new TcpDownstream(socket, onClosed)
+  /** A service that is not known yet is answered in HTTP, in which an answer can say so. */
+  protected portOf({ service, port }: ListenerTarget): CapturedPort | undefined {
+    if (service === undefined) return undefined
+    const found = this.#deps.lane.findPort(service, port)
     const [namespace, name] = service.split('/')
-    this.onRequest(connectHead(`${name}.${namespace}:${port.port}`), false, stream, target)
-    return stream
+    const authority = `${name}.${namespace}:${found?.port ?? port ?? 0}`
+    return { protocol: found?.protocol ?? 'http', authority }
   }
 
   onRequest(head: RequestHead, end: boolean, stream: DownstreamStream, target: ListenerTarget): void {

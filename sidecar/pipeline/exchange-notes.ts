@@ -1,4 +1,4 @@
-import type { Endpoint, Protocol, RouteRule } from '../config/resources.ts'
+import type { Endpoint, RouteRule, SpokenProtocol } from '../config/resources.ts'
 import type { ForwardEdits, RequestFacts } from '../decide/decision.ts'
 import type { StepRecorder } from '../decide/trace-step.ts'
 import type { Share } from '../resilience/caller-shares.ts'
@@ -27,7 +27,9 @@ export interface ExchangeNotes {
   countedService: string | undefined
   /** Inbound: where the application takes it, and what it speaks there. */
   appPort: number
-  appProtocol: Protocol
+  appProtocol: SpokenProtocol
+  /** Inbound: a tunnel whose caller must not speak HTTP in it. */
+  isUndeclared: boolean
   /** Inbound: what the exchange is counted in, of its caller. */
   share: Share | undefined
 }
@@ -47,5 +49,6 @@ export const newNotes = (): ExchangeNotes => ({
   countedService: undefined,
   appPort: 0,
   appProtocol: 'http',
+  isUndeclared: false,
   share: undefined,
 })

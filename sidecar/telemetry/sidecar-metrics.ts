@@ -44,6 +44,11 @@ export const SIDECAR_METRICS = {
     'kind',
   ]),
   openStreams: gauge('outrigger_open_streams', 'Exchanges in flight now.', ['direction']),
+  detectedConnections: counter(
+    'outrigger_detected_connections_total',
+    'Connections to ports that do not say what they speak, by what they turned out to be.',
+    ['direction', 'port', 'protocol'],
+  ),
   handshakeFailures: counter('outrigger_handshake_failures_total', 'TLS handshakes that failed, by reason.', [
     'direction',
     'reason',

@@ -16,22 +16,62 @@ export const connectHead = (authority: string): RequestHead => ({
   expectsContinue: false,
 })
 
+/** Who opened a tunnel for a caller that has said nothing, and may yet turn out to speak HTTP. */
+export interface Doubt {
+  /** The caller spoke; `octets` is all of it so far. Ends in `believe`, in `giveBack`, or is asked again with more. */
+  heard(octets: Buffer): void
+  /** It is a tunnel: the callee spoke first (`isSpoken`), or either side ended before anybody spoke. */
+  settled(isSpoken: boolean): void
+  /** The tunnel was refused or broke before: the socket is given back, with what the caller said. */
+  refused(octets: Buffer | undefined): void
+}
+
+/** What is known of a connection before its tunnel begins. */
+export interface TcpBeginning {
+  /** What was read of it already. */
+  readonly octets?: Buffer
+  /** Its caller has ended its side. */
+  readonly isEnded?: boolean
+  readonly doubt?: Doubt
+}
+
 /** The caller's side of a tunnel: a connection that was accepted. Reading begins at once; whether the callee or the caller speaks first is theirs. */
 export class TcpDownstream extends TcpEnd implements DownstreamStream {
   readonly protocol = 'tcp'
   readonly peerAddress: string
   #sink: RequestSink | undefined
   readonly #onClosed: () => void
+  readonly #isEnded: boolean
+  #doubt: Doubt | undefined
+  /** What the caller said and nobody has heard yet. */
+  #early: Buffer | undefined
 
-  constructor(socket: Socket, onClosed: () => void) {
+  constructor(socket: Socket, onClosed: () => void, { octets, isEnded = false, doubt }: TcpBeginning = {}) {
     super(socket)
     this.peerAddress = `${socket.remoteAddress ?? ''}:${socket.remotePort ?? 0}`
     this.#onClosed = onClosed
+    this.#early = octets
+    this.#isEnded = isEnded
+    this.#doubt = doubt
   }
 
   attach(sink: RequestSink): void {
     this.#sink = sink
+    if (this.#doubt === undefined) this.#deliver()
+    if (this.#isEnded) this.onInputEnd()
     this.resume()
+  }
+
+  /** It is a tunnel: what the caller said goes through it. */
+  believe(): void {
+    this.#doubt = undefined
+    this.#deliver()
+  }
+
+  /** It is none: the tunnel is given up, and the socket is the asker's. */
+  giveBack(): void {
+    this.leave()
+    this.#sink?.onAbort(meshError('cancelled', 'the caller speaks HTTP: it needs no tunnel'))
   }
 
   sendInterim(): void {
@@ -40,15 +80,27 @@ export class TcpDownstream extends TcpEnd implements DownstreamStream {
 
   /** A connection has no head: one that is not granted is reset. */
   sendHead(head: ResponseHead): void {
-    if (head.status < 200 || head.status > 299) this.breakOff()
+    if (head.status < 200 || head.status > 299) this.#refuse()
+  }
+
+  override sendBody(chunk: Buffer): boolean {
+    this.#settle(true)
+    return super.sendBody(chunk)
+  }
+
+  override sendEnd(): void {
+    this.#settle(false)
+    super.sendEnd(NO_FIELDS)
   }
 
   reset(_error: MeshError): void {
-    this.breakOff()
+    this.#refuse()
   }
 
   /** A tunnel in flight is never idle; a drain waits for its end. */
-  readonly isIdle = false
+  get isIdle(): boolean {
+    return this.#doubt !== undefined
+  }
 
   drain(): void {}
 
@@ -58,10 +110,13 @@ export class TcpDownstream extends TcpEnd implements DownstreamStream {
   }
 
   protected onOctets(chunk: Buffer): void {
-    this.#sink?.onBody(chunk)
+    if (this.#doubt === undefined) return this.#sink?.onBody(chunk)
+    this.#early = this.#early === undefined ? Buffer.from(chunk) : Buffer.concat([this.#early, chunk])
+    this.#doubt.heard(this.#early)
   }
 
   protected onInputEnd(): void {
+    this.#settle(false)
     this.#sink?.onEnd(NO_FIELDS)
   }
 
@@ -75,5 +130,26 @@ export class TcpDownstream extends TcpEnd implements DownstreamStream {
 
   protected override onClosed(): void {
     this.#onClosed()
+  }
+
+  #settle(isSpoken: boolean): void {
+    const doubt = this.#doubt
+    if (doubt === undefined) return
+    this.believe()
+    doubt.settled(isSpoken)
+  }
+
+  #deliver(): void {
+    const early = this.#early
+    this.#early = undefined
+    if (early !== undefined) this.#sink?.onBody(early)
+  }
+
+  #refuse(): void {
+    const doubt = this.#doubt
+    if (doubt === undefined) return this.breakOff()
+    this.#doubt = undefined
+    this.leave()
+    doubt.refused(this.#early)
   }
 }

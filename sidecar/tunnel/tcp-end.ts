@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { resetSocket } from '../connection/reset-socket.ts'
 import { receiveFrom } from '../connection/shared-read.ts'
 import { SocketWriter } from '../connection/socket-writer.ts'
 import { LIMITS } from '../core/limits.ts'
@@ -20,6 +21,22 @@ export abstract class TcpEnd {
   #isInputEnded = false
   /** The exchange wants to hear nothing more. */
   #isDead = false
+  readonly #listeners = {
+    drain: () => {
+      if (!this.#isBlocked || this.#isDead) return
+      this.#isBlocked = false
+      this.onRoom()
+    },
+    end: () => {
+      this.#isInputEnded = true
+      if (!this.#isDead) this.onInputEnd()
+    },
+    error: (error: NodeJS.ErrnoException) => this.#onBroken(error.code ?? error.message),
+    close: () => {
+      if (!this.#isInputEnded) this.#onBroken('closed')
+      this.onClosed()
+    },
+  }
 
   constructor(socket: Socket) {
     this.socket = socket
@@ -30,20 +47,7 @@ export abstract class TcpEnd {
     receiveFrom(socket, (chunk, length) => {
       if (!this.#isDead) this.onOctets(chunk.subarray(0, length))
     })
-    socket.on('drain', () => {
-      if (!this.#isBlocked || this.#isDead) return
-      this.#isBlocked = false
-      this.onRoom()
-    })
-    socket.on('end', () => {
-      this.#isInputEnded = true
-      if (!this.#isDead) this.onInputEnd()
-    })
-    socket.on('error', (error: NodeJS.ErrnoException) => this.#onBroken(error.code ?? error.message))
-    socket.on('close', () => {
-      if (!this.#isInputEnded) this.#onBroken('closed')
-      this.onClosed()
-    })
+    for (const [event, listener] of Object.entries(this.#listeners)) socket.on(event, listener)
   }
 
   /** What arrived: borrowed for the call. */
@@ -82,12 +86,18 @@ export abstract class TcpEnd {
   protected breakOff(_error?: MeshError): void {
     this.kill()
     this.#writer.flush()
-    this.socket.resetAndDestroy()
+    resetSocket(this.socket)
   }
 
   /** Nothing more is told to the exchange. */
   protected kill(): void {
     this.#isDead = true
+  }
+
+  /** Gives the socket back, from which nothing was taken and to which nothing was sent; whoever takes it listens to it anew. */
+  protected leave(): void {
+    this.kill()
+    for (const [event, listener] of Object.entries(this.#listeners)) this.socket.removeListener(event, listener)
   }
 
   #onBroken(reason: string): void {

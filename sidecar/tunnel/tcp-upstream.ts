@@ -1,8 +1,9 @@
 import { connect, type Socket } from 'node:net'
+import { spokenFirst } from '../connection/spoken.ts'
 import type { Clock, Timer } from '../core/clock.ts'
 import { LIMITS } from '../core/limits.ts'
 import { meshError } from '../core/mesh-errors.ts'
-import { NO_FIELDS, type ResponseHead, UNKNOWN_LENGTH } from '../http/head.ts'
+import { type Fields, NO_FIELDS, type ResponseHead, UNKNOWN_LENGTH } from '../http/head.ts'
 import type { ResponseSink, UpstreamStream } from '../http/streams.ts'
 import type { Attempt } from '../pipeline/lane.ts'
 import { CallerShares, largestShare } from '../resilience/caller-shares.ts'
@@ -14,11 +15,29 @@ const GRANTED: ResponseHead = { status: 200, fields: NO_FIELDS, bodyLength: UNKN
 class TcpUpstream extends TcpEnd implements UpstreamStream {
   readonly #sink: ResponseSink
   readonly #onClosed: () => void
+  /** What the caller said and nobody has judged yet; undefined: it is judged, or needs not be. */
+  #screened: Buffer | undefined
 
-  constructor(socket: Socket, sink: ResponseSink, onClosed: () => void) {
+  constructor(socket: Socket, sink: ResponseSink, isScreened: boolean, onClosed: () => void) {
     super(socket)
     this.#sink = sink
+    this.#screened = isScreened ? Buffer.alloc(0) : undefined
     this.#onClosed = onClosed
+  }
+
+  override sendBody(chunk: Buffer): boolean {
+    if (this.#screened === undefined) return super.sendBody(chunk)
+    const octets = Buffer.concat([this.#screened, chunk])
+    const spoken = spokenFirst(octets)
+    if (spoken === 'http1' || spoken === 'http2') return this.#refuse()
+    this.#screened = octets
+    return spoken === 'more' ? true : this.#pass()
+  }
+
+  /** What is no HTTP by its end will not become it. */
+  override sendEnd(trailers: Fields): void {
+    this.#pass()
+    super.sendEnd(trailers)
   }
 
   cancel(): void {
@@ -26,6 +45,7 @@ class TcpUpstream extends TcpEnd implements UpstreamStream {
   }
 
   protected onOctets(chunk: Buffer): void {
+    this.#pass() // no server of HTTP speaks first
     this.#sink.onResponseBody(chunk)
   }
 
@@ -44,9 +64,32 @@ class TcpUpstream extends TcpEnd implements UpstreamStream {
   protected onBroken(reason: string): void {
     this.#sink.onResponseError(meshError('reset', `the connection to the application broke (${reason})`))
   }
+
+  #pass(): boolean {
+    const octets = this.#screened
+    this.#screened = undefined
+    return octets === undefined || octets.length === 0 || super.sendBody(octets)
+  }
+
+  #refuse(): boolean {
+    this.breakOff()
+    this.#sink.onResponseError(
+      meshError('denied', 'HTTP came through a tunnel, past all policies, to a port that does not say what it speaks'),
+    )
+    return true
+  }
 }
 
 type TcpAttempt = Attempt & ResponseSink
+
+/** How a connection is made. */
+export interface TcpOpening {
+  readonly timeoutMs: number
+  /** Whose it is: one caller's share of all connections is bounded, so that something is left for the others. */
+  readonly caller?: string | undefined
+  /** Refuses HTTP: the port did not say what it speaks, and policies see nothing of what goes through a tunnel. */
+  readonly isScreened?: boolean
+}
 
 /** Connections to applications that speak something else than HTTP: one for each tunnel, never pooled. */
 export class TcpDialer {
@@ -61,10 +104,9 @@ export class TcpDialer {
   }
 
   /**
-   * Connects for a try: `onStream` and the granted head when the connection stands, else `connect-failure`. With a
-   * `caller`, its share of all connections is bounded, so that something is left for the others.
+   * Connects for a try: `onStream` and the granted head when the connection stands, else `connect-failure`.
    */
-  open(host: string, port: number, attempt: TcpAttempt, timeoutMs: number, caller?: string): void {
+  open(host: string, port: number, attempt: TcpAttempt, { timeoutMs, caller, isScreened = false }: TcpOpening): void {
     const share = this.#shares.of(caller)
     const limit = LIMITS.listenerConnectionCount
     if (this.#count >= limit || share.inUse >= largestShare(share, limit)) {
@@ -81,7 +123,7 @@ export class TcpDialer {
     const dial = new Dial(host, port, this.#clock, timeoutMs, release, {
       onSocket: (socket) => {
         this.#dialing.delete(attempt)
-        attempt.onStream(new TcpUpstream(socket, attempt, release))
+        attempt.onStream(new TcpUpstream(socket, attempt, isScreened, release))
         attempt.onResponseHead(GRANTED, false)
         socket.resume()
       },

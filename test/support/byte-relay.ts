@@ -1,4 +1,5 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { resetSocket } from '../../sidecar/connection/reset-socket.ts'
 
 /** Most that one relay keeps of what passes. */
 const KEPT_BYTES = 64 * 1024 * 1024
@@ -46,7 +47,7 @@ export class ByteRelay implements AsyncDisposable {
 
   /** Breaks what is open with RST, as a cable or a kernel would; new connections are relayed again. */
   cut(): void {
-    for (const socket of [...this.#sockets]) socket.resetAndDestroy()
+    for (const socket of [...this.#sockets]) resetSocket(socket)
   }
 
   /** Breaks everything, and refuses from now on. */

@@ -47,6 +47,7 @@ export function stage(script: ExchangeScript = {}, head: RequestHead = requestHe
       fields: [],
       caller: undefined,
       callerAddress: '',
+      wire: 'http/1.1',
       priorAttempts: 0,
     },
     service: 'shop/orders',

@@ -1,5 +1,6 @@
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { type AddressInfo, createServer as createNetServer, type Socket, type Server as TcpServer } from 'node:net'
+import { resetSocket } from '../../sidecar/connection/reset-socket.ts'
 import type { Answer, CallOptions } from './mesh-call.ts'
 
 /** What an application may ask of the mesh that it is in. */
@@ -63,7 +64,7 @@ export class TestApp implements AsyncDisposable {
 
   /** Breaks all connections with RST; new ones are accepted. */
   cut(): void {
-    for (const socket of [...this.#sockets]) socket.resetAndDestroy()
+    for (const socket of [...this.#sockets]) resetSocket(socket)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -33,7 +33,7 @@ export function instance(short: ShortInstance): Instance {
     labels = {},
   } = short
   const identity = `spiffe://mesh.local/ns/${workload.split('/')[0]}/sa/${account}`
-  const registration = { service, port, appPort, protocol: 'http', address, meshPort: 15_008, labels } as const
+  const registration = { service, port, appPort, protocol: 'auto', address, meshPort: 15_008, labels } as const
   const made = toInstance(workload, identity, registration)
   assert(made.ok)
   return made.value

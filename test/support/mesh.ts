@@ -48,6 +48,8 @@ export interface TestService {
   /** Instead of `handler`: an application on bare sockets. */
   readonly raw?: RawHandler
   readonly replicas?: number
+  /** The services' port; 80 when absent. */
+  readonly port?: number
   /** Services that its replicas are instances of; the service's own name when absent. */
   readonly serves?: readonly string[]
   /** Closes idle connections after this long, ms. */
@@ -356,9 +358,9 @@ export class TestMesh implements AsyncDisposable {
             ? []
             : servedBy(account, service).map((key) => ({
                 service: `shop/${key}`,
-                port: 80,
+                port: service?.port ?? 80,
                 appPort: app.port,
-                protocol: 'http' as const,
+                protocol: 'auto' as const,
                 labels: {},
               })),
         appHost: '127.0.0.1',

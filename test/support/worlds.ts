@@ -44,6 +44,7 @@ export const facts = (change: Partial<RequestFacts> = {}): RequestFacts => ({
   fields: [],
   caller: 'spiffe://mesh.local/ns/shop/sa/web',
   callerAddress: '10.0.0.1',
+  wire: 'http/1.1',
   priorAttempts: 0,
   ...change,
 })

@@ -118,8 +118,8 @@ test.serial(
   async () => {
     await using mesh = await stocked()
     for (const [args, sentence] of [
-      [['svc', 'nobody', '-n', 'shop'], /there is no Service\/shop\/nobody/],
-      [['svc', 'orders'], /there is no Service\/default\/orders/],
+      [['svc', 'nobody', '-n', 'shop'], /there is no Service "nobody" in namespace "shop".*outrigger get service/],
+      [['svc', 'orders'], /there is no Service "orders" in namespace "default"/],
     ] as const) {
       const { code, stdout, stderr } = await mesh.run(['delete', ...args])
       assert.deepEqual([code, stdout], [1, ''])

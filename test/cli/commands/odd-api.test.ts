@@ -57,7 +57,11 @@ test.serial('a server that is no control plane is told by what it answers', asyn
   await using api = await answering(404, '<html>nothing here</html>')
   const { code, stdout, stderr } = await runCli(['get', 'all', '--api', api.api])
   assert.deepEqual([code, stdout], [1, ''])
-  assert.equal(stderr, 'outrigger: GET /v1/manifests? was answered with 404: <html>nothing here</html>\n')
+  assert.match(
+    stderr,
+    /^outrigger: GET \/v1\/manifests\? of http:\/\/127\.0\.0\.1:\d+ was answered with 404, and not as an/,
+  )
+  assert.match(stderr, /another program's port\? It said: <html>nothing here<\/html>\n$/)
 })
 
 test.serial('a refusal is told with where, what and what would be right', async () => {
@@ -116,3 +120,18 @@ test.serial('a token of two lines is named, not thrown', async () => {
   const { code } = await runCli(['get', 'all', '--api', 'http://127.0.0.1:1', '--admin-token-file', file])
   assert.equal(code, 66)
 })
+
+for (const args of [
+  ['apply', '-f', '-'],
+  ['delete', '-f', '-'],
+  ['validate', '-f', '-'],
+  ['validate', '--offline', '-f', '-'],
+]) {
+  test.serial(`${args.join(' ')}: a file that holds nothing is no success`, async () => {
+    await using api = await answering(200, JSON.stringify({ results: [], warnings: [], count: 0 }))
+    const env = args.includes('--offline') ? {} : { OUTRIGGER_API: api.api }
+    const { code, stdout, stderr } = await runCli(args, { input: '# nothing\n', env })
+    assert.deepEqual([code, stdout], [66, ''])
+    assert.equal(stderr, 'outrigger: no manifest in (standard input): nothing was done\n')
+  })
+}

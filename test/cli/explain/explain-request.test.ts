@@ -127,7 +127,13 @@ test('of several ports of an application the one behind the endpoint is delivere
   )
   const both = workload({ name: 'shop/orders-1', serves })
   const { inbound } = explain('http://orders/', material([service(), reachedAt(9_090)], [both, ...lets()]))
-  assert.deepEqual(inbound?.decision, { kind: 'deliver', appPort: 9_090, protocol: 'http', policy: undefined })
+  assert.deepEqual(inbound?.decision, {
+    kind: 'deliver',
+    appPort: 9_090,
+    protocol: 'http',
+    isUndeclared: false,
+    policy: undefined,
+  })
 })
 
 test('the callee judges path and authority as the route rewrote them', () => {
@@ -139,6 +145,7 @@ test('the callee judges path and authority as the route rewrote them', () => {
     kind: 'deliver',
     appPort: 8_080,
     protocol: 'http',
+    isUndeclared: false,
     policy: 'AuthorizationPolicy shop/allow rule 0',
   })
 })
@@ -191,4 +198,13 @@ test('the callee judges header fields as the route set them', () => {
 test('a callee whose sidecar the control plane knows nothing of is not said to have none', () => {
   const from = { ...material(), callees: [] }
   assert.doesNotMatch(renderExplanation(explain('http://orders/items', from)), /which has no sidecar/)
+})
+
+test('what is carried as it is, is explained as the connection that it is', () => {
+  const tcp = service({ ports: [{ port: 80, protocol: 'tcp' }] })
+  const serves = [{ service: 'shop/orders', port: 80, appPort: 8_080, protocol: 'tcp' }] as const
+  const both = workload({ name: 'shop/orders-1', serves: [...serves] })
+  const { request, inbound } = explain('http://orders/items', material([tcp, reachedAt(8_080)], [both, ...lets()]))
+  assert.deepEqual([request.method, request.path], ['TCP', ''])
+  assert.equal(inbound?.decision.kind, 'deliver')
 })

@@ -112,7 +112,13 @@ for (const [name, cases] of Object.entries(STEPS)) {
 test('each half has its title, its steps in order and its outcome last', () => {
   const [first, second] = [STEPS['retry-decided'][0]?.[0], STEPS['retry-refused'][0]?.[0]] as TraceStep[]
   assert(first !== undefined && second !== undefined)
-  const deliver: Decision = { kind: 'deliver', appPort: 8_080, protocol: 'http', policy: undefined }
+  const deliver: Decision = {
+    kind: 'deliver',
+    appPort: 8_080,
+    protocol: 'http',
+    isUndeclared: false,
+    policy: undefined,
+  }
   assert.deepEqual(rendered({ steps: [first, second] }, { steps: [second], decision: deliver }).slice(1), [
     '',
     'leaving shop/web',
@@ -140,7 +146,11 @@ const ANSWERS: readonly (readonly [Decision, Decision | undefined, string])[] = 
     undefined,
     "↩ GET http://orders/ is answered by shop/web's sidecar with 301",
   ],
-  [forward, { kind: 'deliver', appPort: 8_080, protocol: 'http', policy: undefined }, `✔ ${goes} and is let in`],
+  [
+    forward,
+    { kind: 'deliver', appPort: 8_080, protocol: 'http', isUndeclared: false, policy: undefined },
+    `✔ ${goes} and is let in`,
+  ],
   [
     forward,
     { kind: 'refuse', error: meshError('denied', 'no', 'AuthorizationPolicy shop/p rule 0') },

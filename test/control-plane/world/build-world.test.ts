@@ -26,7 +26,7 @@ test('buildWorld joins manifests and instances of one service', () => {
     [orders('shop/orders-1')],
   )
   const service = world.services.get('shop/orders')
-  assert.deepEqual(service?.ports, [{ port: 80, name: 'web', protocol: 'http' }])
+  assert.deepEqual(service?.ports, [{ port: 80, name: 'web', protocol: 'auto' }])
   assert.deepEqual(
     service?.endpoints.map(({ workload }) => workload),
     ['shop/orders-1'],
@@ -54,8 +54,8 @@ test('buildWorld gathers what a workload serves, and its service account from it
     serviceAccount: 'inventory',
     labels: { app: 'i' },
     serves: [
-      { service: 'shop/inventory-v1', port: 80, appPort: 8080, protocol: 'http' },
-      { service: 'shop/inventory', port: 80, appPort: 8080, protocol: 'http' },
+      { service: 'shop/inventory-v1', port: 80, appPort: 8080, protocol: 'auto' },
+      { service: 'shop/inventory', port: 80, appPort: 8080, protocol: 'auto' },
     ],
   })
 })

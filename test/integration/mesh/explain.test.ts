@@ -92,6 +92,7 @@ test('what a sidecar decided for a real request is what explain says for it, ste
       fields: ['x-env', env],
       caller: web,
       callerAddress: '127.0.0.1',
+      wire: 'http/1.1' as const,
       priorAttempts: 0,
     }
     const outbound = stepsOf(caller, { ...facts, direction: 'outbound', service: 'shop/orders', port: undefined })

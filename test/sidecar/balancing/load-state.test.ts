@@ -148,7 +148,8 @@ test('an endpoint that fails fast does not draw the traffic to itself', () => {
   assert.equal(load.hasEjections(), false)
 })
 
-test('an upstream that always fails gets at most its budget of repeats on top', () => {
+/** Tries that arrive of 5,000 exchanges over 50 s, all of which fail in the same way. */
+function arrivedOf(code: 'connect-failure' | 'refused'): number {
   const { load, clock, world } = build(['a', 'b', 'c', 'd'])
   let arrived = 0
   const exchanges = 5_000
@@ -161,15 +162,28 @@ test('an upstream that always fails gets at most its budget of repeats on top', 
       const { endpoint: picked, plan } = decision
       load.onAttemptStart(ORDERS, picked)
       load.onAttemptEnd(ORDERS, picked, 1, 'failure', plan.traffic)
-      const outcome = { kind: 'error', error: meshError('connect-failure', 'down') } as const
+      const outcome = { kind: 'error', error: meshError(code, 'down') } as const
       decision = afterAttempt(plan, outcome, { canReplay: true, remainingMs: 1e9, isOverMesh: true }, world(), SILENT)
-      if (decision.kind === 'forward') load.onRetry(ORDERS)
+      if (decision.kind === 'forward' && decision.isFree !== true) load.onRetry(ORDERS)
     }
     load.onExchangeEnd(ORDERS)
   }
-  const windows = (exchanges * 10) / 10_000 + 1
-  assert(arrived <= 1.2 * exchanges + 3 * windows, `${arrived} tries of ${exchanges} exchanges`)
-  assert(arrived >= 1.15 * exchanges, 'the budget is used')
+  return arrived
+}
+
+/** What the budget leaves: a fifth, and 3 for each window of ten seconds. */
+const BUDGETED = 0.2 * 5_000 + 3 * 6
+
+test('an upstream that always fails gets at most its budget of repeats on top', () => {
+  const arrived = arrivedOf('refused')
+  assert(arrived <= 5_000 + BUDGETED, `${arrived} tries`)
+  assert(arrived >= 5_000 + 0.75 * BUDGETED, 'the budget is used')
+})
+
+test('an upstream that nobody can connect to gets each exchange once more, and the budget', () => {
+  const arrived = arrivedOf('connect-failure')
+  assert(arrived <= 10_000 + BUDGETED, `${arrived} tries`)
+  assert(arrived >= 10_000, 'the first pick elsewhere is free')
 })
 
 interface Step {

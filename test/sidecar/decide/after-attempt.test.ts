@@ -84,6 +84,26 @@ test('what the callee’s sidecar could not hand over is tried again elsewhere a
   assert.equal(unknown.decision.kind, 'relay')
 })
 
+test('a connection that could not be made costs no budget, as long as there is another endpoint', () => {
+  const bySidecar = answered(503, ['x-outrigger-error', 'connect-failure'])
+  for (const outcome of [failed('connect-failure'), bySidecar]) {
+    const { decision } = judge({ outcome, mayRetry: false })
+    assert(decision.kind === 'forward')
+    assert.equal(decision.isFree, true)
+    const third = judge({ outcome, mayRetry: false, plan: { attempt: 2 } })
+    assert.match(third.because ?? '', /budget/, 'the first of them alone')
+    const nowhereElse = judge({ outcome, mayRetry: false, ids: ['a'] })
+    assert.match(nowhereElse.because ?? '', /budget/)
+  }
+  for (const outcome of [failed('refused'), answered(503)]) {
+    const { decision } = judge({ outcome })
+    assert(decision.kind === 'forward')
+    assert.equal(decision.isFree, false, 'it was heard by somebody')
+  }
+  const { decision } = judge({ outcome: bySidecar, mayRetry: false, context: { isOverMesh: false } })
+  assert.equal(decision.kind, 'relay', 'an application does not speak for the mesh')
+})
+
 test('a refused repeat keeps the error of the try, and says why', () => {
   const { decision } = judge({ request: { method: 'POST' }, outcome: failed('reset') })
   assert(decision.kind === 'refuse')
@@ -111,7 +131,7 @@ const FINAL: readonly (readonly [string, Case, RegExp])[] = [
   ],
   ['a body that was not kept', { outcome: failed('connect-failure'), context: { canReplay: false } }, /body/],
   ['a deadline that has passed', { outcome: failed('connect-failure'), context: { remainingMs: 0 } }, /deadline/],
-  ['a budget that is used up', { outcome: failed('connect-failure'), mayRetry: false }, /budget/],
+  ['a budget that is used up', { outcome: failed('refused'), mayRetry: false }, /budget/],
   ['as many repeats as allowed', { outcome: failed('connect-failure'), plan: { attempt: 3 } }, /2 repeats/],
   ['a route without repeats', { outcome: failed('connect-failure'), settings: { attempts: 0 } }, /0 repeats/],
   [

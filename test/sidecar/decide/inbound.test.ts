@@ -30,6 +30,7 @@ test('an allowed request is delivered to the application, naming the rule that a
     kind: 'deliver',
     appPort: 8080,
     protocol: 'http',
+    isUndeclared: false,
     policy: 'AuthorizationPolicy shop/web rule 0',
   })
 })
@@ -72,6 +73,7 @@ test('only a port that the workload serves is delivered to; the only one when no
     kind: 'deliver',
     appPort: 8080,
     protocol: 'http',
+    isUndeclared: false,
     policy: undefined,
   })
   const two = [8080, 9090].map((appPort) => ({ service: 'shop/orders', port: 80, appPort, protocol: 'http' as const }))

@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict'
 import test from 'ava'
 import type { RequestFacts } from '../../../sidecar/decide/decision.ts'
-import { requestTimeout } from '../../../sidecar/decide/request-timeout.ts'
+import {
+  DEFAULT_RESPONSE_TIMEOUT_MS,
+  requestTimeoutMs,
+  responseTimeoutMs,
+  saidTimeoutMs,
+} from '../../../sidecar/decide/request-timeout.ts'
 
 const factsOf = (said: string | undefined, method = 'POST') =>
   ({ method, fields: said === undefined ? [] : ['grpc-timeout', said] }) as unknown as RequestFacts
+
+const bounds = (requestTimeoutMs: number, responseTimeoutMs?: number) => ({ requestTimeoutMs, responseTimeoutMs })
 
 const CASES: [said: string | undefined, configuredMs: number, wantedMs: number][] = [
   [undefined, 15_000, 15_000],
@@ -30,10 +37,19 @@ const CASES: [said: string | undefined, configuredMs: number, wantedMs: number][
 
 for (const [said, configuredMs, wantedMs] of CASES) {
   test(`grpc-timeout ${said} and ${configuredMs} ms configured are ${wantedMs} ms`, () => {
-    assert.equal(requestTimeout(configuredMs, factsOf(said)), wantedMs)
+    assert.equal(requestTimeoutMs(bounds(configuredMs), saidTimeoutMs(factsOf(said))), wantedMs)
   })
 }
 
 test('other methods than that of gRPC have no say', () => {
-  assert.equal(requestTimeout(15_000, factsOf('1S', 'GET')), 15_000)
+  assert.equal(saidTimeoutMs(factsOf('1S', 'GET')), undefined)
+})
+
+test('the default for the answer is for callers that do not say what they wait for', () => {
+  assert.equal(responseTimeoutMs(bounds(0), undefined), DEFAULT_RESPONSE_TIMEOUT_MS)
+  assert.equal(responseTimeoutMs(bounds(0), 60_000), 0)
+  for (const configuredMs of [0, 5_000]) {
+    assert.equal(responseTimeoutMs(bounds(0, configuredMs), undefined), configuredMs)
+    assert.equal(responseTimeoutMs(bounds(0, configuredMs), 60_000), configuredMs)
+  }
 })

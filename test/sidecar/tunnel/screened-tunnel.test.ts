@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import test from 'ava'
+import { systemClock } from '../../../sidecar/core/clock.ts'
+import type { MeshError } from '../../../sidecar/core/mesh-errors.ts'
+import { NO_FIELDS } from '../../../sidecar/http/head.ts'
+import type { UpstreamStream } from '../../../sidecar/http/streams.ts'
+import { connectHead } from '../../../sidecar/tunnel/tcp-downstream.ts'
+import { TcpDialer } from '../../../sidecar/tunnel/tcp-upstream.ts'
+import { eventually, pause } from '../../support/eventually.ts'
+
+/** A tunnel to an application whose port did not say what it speaks, and what both of its ends saw. */
+async function screened(onConnection: (socket: Socket) => void = () => undefined) {
+  let received = ''
+  const sockets: Socket[] = []
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    sockets.push(socket)
+    socket.on('error', () => undefined)
+    socket.on('data', (chunk: Buffer) => {
+      received += chunk.toString('latin1')
+    })
+    onConnection(socket)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const seen = { answer: '', error: undefined as MeshError | undefined }
+  const stream = await new Promise<UpstreamStream>((resolve) => {
+    const attempt = {
+      attemptHead: connectHead('bank:80'),
+      attemptEnd: false,
+      attemptFields: NO_FIELDS,
+      onStream: resolve,
+      onInterim() {},
+      onResponseHead() {},
+      onResponseBody(chunk: Buffer) {
+        seen.answer += chunk.toString('latin1')
+      },
+      onResponseEnd() {},
+      onResponseError(error: MeshError) {
+        seen.error = error
+      },
+      onRequestDrain() {},
+    }
+    const { port } = server.address() as AddressInfo
+    new TcpDialer(systemClock).open('127.0.0.1', port, attempt, { timeoutMs: 5_000, isScreened: true })
+  })
+  return {
+    say: (text: string) => stream.sendBody(Buffer.from(text, 'latin1')),
+    end: () => stream.sendEnd(NO_FIELDS),
+    received: () => received,
+    seen,
+    async [Symbol.asyncDispose]() {
+      stream.cancel()
+      for (const socket of sockets) socket.destroy()
+      await new Promise<void>((resolve) => void server.close(() => resolve()))
+    },
+  }
+}
+
+test('HTTP in a tunnel reaches no application: no policy saw its requests', async () => {
+  for (const pieces of [['GET /admin HTTP/1.1\r\n'], ['GET /ad', 'min HTTP', '/1.0\n'], ['PRI * HTTP/2.0\r\n\r\nSM']]) {
+    await using tunnel = await screened()
+    for (const piece of pieces) tunnel.say(piece)
+    assert.equal(tunnel.seen.error?.code, 'denied', pieces.join())
+    await pause(50)
+    assert.equal(tunnel.received(), '')
+  }
+})
+
+test('anything else passes, in order, as soon as it is told', async () => {
+  await using tunnel = await screened()
+  tunnel.say('pi')
+  await pause(50)
+  assert.equal(tunnel.received(), '')
+  tunnel.say('ng\r\n')
+  tunnel.say('GET / HTTP/1.1\r\n')
+  await eventually('it is there', () => tunnel.received() === 'ping\r\nGET / HTTP/1.1\r\n')
+  assert.equal(tunnel.seen.error, undefined)
+})
+
+test('what an application says first settles it, and so does the end of the caller', async () => {
+  await using greeted = await screened((socket) => void socket.write('220 '))
+  await eventually('the greeting is there', () => greeted.seen.answer === '220 ')
+  greeted.say('GET')
+  await eventually('it is there', () => greeted.received() === 'GET')
+
+  await using ended = await screened()
+  ended.say('pi')
+  ended.end()
+  await eventually('it is there at its end', () => ended.received() === 'pi')
+})
