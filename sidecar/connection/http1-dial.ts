@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net'
+import { inOneMoment } from '../core/clock.ts'
 import { type MeshError, meshError } from '../core/mesh-errors.ts'
 import type { TimerWheel, WheelEntry } from '../core/timer-wheel.ts'
 import { ResponseHeadParser } from '../http1/response-head.ts'
@@ -48,12 +49,14 @@ class Dial implements WheelEntry {
       onread: {
         buffer: readBuffer,
         callback: (length: number) => {
-          this.#connection?.receive(readBuffer, length)
+          inOneMoment(this.#onRead, readBuffer, length)
           return true
         },
       },
     })
   }
+
+  readonly #onRead = (chunk: Buffer, length: number): void => this.#connection?.receive(chunk, length)
 
   start(timeoutMs: number): void {
     this.#wheel.schedule(this, timeoutMs)

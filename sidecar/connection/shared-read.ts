@@ -1,4 +1,5 @@
 import { Socket } from 'node:net'
+import { inOneMoment } from '../core/clock.ts'
 
 /** What is read from any socket stands here until the next read: it is consumed or copied within the callback. */
 const BUFFER_BYTES = 64 * 1024
@@ -22,7 +23,7 @@ export const canShareReads: boolean = onreadSymbols !== undefined
 export function receiveFrom(socket: Socket, receive: (chunk: Buffer, length: number) => void): void {
   if (shareReads(socket, receive)) return
   socket.removeAllListeners('data')
-  socket.on('data', (chunk: Buffer) => receive(chunk, chunk.length))
+  socket.on('data', (chunk: Buffer) => inOneMoment(receive, chunk, chunk.length))
 }
 
 type Handle = { useUserBuffer?: (buffer: Buffer) => void }
@@ -34,7 +35,7 @@ function shareReads(socket: Socket, receive: (chunk: Buffer, length: number) => 
   const [bufferField, callbackField] = onreadSymbols
   Reflect.set(socket, bufferField, readBuffer)
   Reflect.set(socket, callbackField, (length: number) => {
-    receive(readBuffer, length)
+    inOneMoment(receive, readBuffer, length)
     return true
   })
   handle.useUserBuffer(readBuffer)

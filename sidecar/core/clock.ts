@@ -19,11 +19,34 @@ export interface Clock {
 /** Looked up once: a global is looked up anew each time, and this is asked some twenty times for each request. */
 const { performance } = globalThis
 
+/** While one piece of input is worked on, it is one moment. −1: nobody asked yet which. */
+let isHeld = false
+let heldMs = -1
+
+/**
+ * Does `work` with the system's monotonic clock standing still: a request asks for the time some twenty times on its way,
+ * all of them for what is the same moment (libuv and Envoy keep one time for a turn of their loop likewise). For
+ * callbacks of sockets, which wait for nothing.
+ */
+export function inOneMoment<A, B>(work: (first: A, second: B) => void, first: A, second: B): void {
+  isHeld = true
+  try {
+    work(first, second)
+  } finally {
+    isHeld = false
+    heldMs = -1
+  }
+}
+
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1
 
 /** The system's clock. */
 export const systemClock: Clock = {
-  nowMs: () => performance.now(),
+  nowMs() {
+    if (!isHeld) return performance.now()
+    if (heldMs < 0) heldMs = performance.now()
+    return heldMs
+  },
   wallMs: () => Date.now(),
   after(delayMs, action, options) {
     let remainingMs = Math.max(0, delayMs)
