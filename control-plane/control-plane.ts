@@ -160,6 +160,7 @@ export async function startControlPlane(
     world: () => source.known,
     view: viewNow,
     onWorkloads: () => source.touch(),
+    onSidecar: (what, of) => (what === 'refused' ? log.warn('sidecar refused', of) : log.info(`sidecar ${what}`, of)),
     pingIntervalMs,
     pingTimeoutMs,
   })
@@ -179,8 +180,14 @@ export async function startControlPlane(
     hub,
     certificate,
     signing: {
-      sign: (request, credential) =>
-        tracing.span('sign', { 'outrigger.identity': request.identity }, () => signing.sign(request, credential)),
+      sign: async (request, credential) => {
+        const { identity } = request
+        const signed = await tracing.span('sign', { 'outrigger.identity': identity }, () =>
+          signing.sign(request, credential),
+        )
+        if (!signed.ok) log.warn('certificate refused', { identity, reason: signed.error.detail })
+        return signed
+      },
     },
     peerOf: (socket) => peerOf(socket, authority.value.bundle, clock.wallMs()),
   })

@@ -43,6 +43,8 @@ export interface HubDeps {
   readonly view: () => ResourceView
   /** A workload came, or says other things about itself than before. */
   readonly onWorkloads: () => void
+  /** For the log: a sidecar came or went, or what it says of itself was refused, and why. */
+  readonly onSidecar: (what: 'connected' | 'gone' | 'refused', of: { readonly [name: string]: string }) => void
   readonly pingIntervalMs: number
   readonly pingTimeoutMs: number
 }
@@ -115,6 +117,8 @@ export class PushHub {
       // It goes on serving who is connected to it; nobody is led to it from now on.
       this.#leave(workload)
       this.#deps.registrar.release(workload.ref)
+      const { ref, peer } = workload
+      this.#deps.onSidecar('refused', { workload: ref.name, identity: peer.spiffeId, reason: because })
       workload.session.end(because)
     }
     for (const { session } of this.#workloads.values()) session.onViewChanged()
@@ -130,16 +134,16 @@ export class PushHub {
   #admit(session: WatchSession, peer: PeerIdentity, hello: Hello): Result<void, string> {
     if (this.#isClosed) return err('the control plane is stopping')
     const refusal = whyRefused(peer, hello) ?? this.#whyNotServe(peer, hello.serves)
-    if (refusal !== undefined) return err(refusal)
+    if (refusal !== undefined) return this.#refuse(peer, hello, refusal)
     const ref = session.workload
     const instances: Instance[] = []
     for (const registration of hello.serves) {
       const instance = toInstance(ref.name, ref.identity, registration)
-      if (!instance.ok) return instance
+      if (!instance.ok) return this.#refuse(peer, hello, instance.error)
       instances.push(instance.value)
     }
     const attached = this.#deps.registrar.attach(ref, instances)
-    if (!attached.ok) return attached
+    if (!attached.ok) return this.#refuse(peer, hello, attached.error)
     const earlier = this.#workloads.get(ref.key)
     const { serves, version } = hello
     const sinceMs = this.#deps.clock.wallMs()
@@ -150,7 +154,13 @@ export class PushHub {
     earlier?.session.end('the workload has connected anew')
     this.acks.forget(ref)
     this.#deps.onWorkloads()
+    this.#deps.onSidecar('connected', { workload: ref.name, identity: peer.spiffeId, version })
     return ok(undefined)
+  }
+
+  #refuse({ spiffeId }: PeerIdentity, { workload }: Hello, reason: string): Result<void, string> {
+    this.#deps.onSidecar('refused', { workload, identity: spiffeId, reason })
+    return err(reason)
   }
 
   /** Why not all of that may be served by this identity; also when there is nothing yet to judge by. */
@@ -178,6 +188,7 @@ export class PushHub {
     const workload = this.#workloads.get(session.workload.key)
     if (workload?.session !== session) return
     this.#leave(workload)
+    this.#deps.onSidecar('gone', { workload: workload.ref.name, identity: workload.peer.spiffeId })
     if (!this.#isClosed) this.#deps.registrar.detach(workload.ref)
   }
 

@@ -39,6 +39,7 @@ const worldWith = (accounts?: string): World =>
 
 function hub(world = meshWorld([])) {
   const registered: string[] = []
+  const sidecars: string[] = []
   const state: { world: World | undefined; full: string | undefined } = { world, full: undefined }
   const short = (key: string): string => key.replace(/.*\/sa\/(\S+) (.*)/, '$2@$1')
   const pushed = new PushHub({
@@ -56,6 +57,7 @@ function hub(world = meshWorld([])) {
     world: () => state.world,
     view: () => EMPTY,
     onWorkloads: () => undefined,
+    onSidecar: (what, { workload, reason = '' }) => sidecars.push(`${what} ${workload} ${reason}`.trim()),
     pingIntervalMs: 10_000,
     pingTimeoutMs: 10_000,
   })
@@ -72,7 +74,7 @@ function hub(world = meshWorld([])) {
     return { state: seen, session, closed }
   }
   const names = (): readonly string[] => pushed.workloads.map(({ ref }) => short(ref.key))
-  return { pushed, registered, connect, names, state }
+  return { pushed, registered, sidecars, connect, names, state }
 }
 
 test('a workload is registered when it comes and let go when it leaves', () => {
@@ -267,4 +269,20 @@ test('closing sends away who has not said hello yet, too', () => {
   assert.ok(pushed.open(WEB, { write: () => true, end }).ok)
   pushed.close()
   assert.ok(isOver)
+})
+
+test('the log hears who came, who went, and who was refused and why', () => {
+  const { pushed, connect, sidecars, state } = hub(worldWith('web'))
+  const web = connect('shop/web', WEB, [serves('shop/web')])
+  connect('bank/web', WEB)
+  web.closed()
+  connect('shop/web', WEB, [serves('shop/web')])
+  state.world = worldWith('nobody')
+  pushed.onWorld()
+  assert.deepEqual(
+    sidecars.filter((_, at) => at !== 1 && at !== 4),
+    ['connected shop/web', 'gone shop/web', 'connected shop/web'],
+  )
+  assert.match(sidecars.at(-1) ?? '', /^refused shop\/web .*may not serve/)
+  assert.match(sidecars[1] ?? '', /^refused bank\/web workload "bank\/web" is not in namespace "shop"/)
 })

@@ -53,6 +53,7 @@ async function stage() {
     world: () => meshWorld([]),
     view: () => view,
     onWorkloads: () => {},
+    onSidecar: () => {},
     pingIntervalMs: 10_000_000,
     pingTimeoutMs: 10_000_000,
   })
