@@ -21,7 +21,7 @@ export const isGrpc = (requestFields: Fields): boolean =>
  * @param extra further fields, `retry-after` say
  */
 export function localResponse(error: MeshError, request: Fields, extra: Fields = []): LocalResponse {
-  return isGrpc(request) ? grpcResponse(error, extra) : plainResponse(error, extra)
+  return isGrpc(request) ? grpcResponse(error, request, extra) : plainResponse(error, extra)
 }
 
 /** Sends a response that is there as a whole; the answer to HEAD without its body. */
@@ -47,11 +47,12 @@ function plainResponse(error: MeshError, extra: Fields): LocalResponse {
   return { head: { status: errorFacts(error.code).http, fields, bodyLength: body.length }, body }
 }
 
-/** gRPC over HTTP/2, "Trailers-Only": status and message in the only header block. */
-function grpcResponse(error: MeshError, extra: Fields): LocalResponse {
+/** gRPC over HTTP/2, "Trailers-Only": status and message in the only header block. A caller of gRPC-Web reads it there, too. */
+function grpcResponse(error: MeshError, request: Fields, extra: Fields): LocalResponse {
+  const said = findField(request, 'content-type')
   const fields = [
     'content-type',
-    'application/grpc',
+    said?.startsWith('application/grpc-web') === true ? said : 'application/grpc',
     'grpc-status',
     String(errorFacts(error.code).grpc),
     'grpc-message',

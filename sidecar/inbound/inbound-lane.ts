@@ -19,6 +19,7 @@ import { forwardTraceContext } from '../telemetry/trace-context.ts'
 import { TcpDialer } from '../tunnel/tcp-upstream.ts'
 import type { AppLimits, AppPool } from '../upstream/app-pool.ts'
 import type { LinkPool, LinkTarget } from '../upstream/link-pool.ts'
+import { type GrpcWebForm, grpcWebForm } from './grpc-web-stream.ts'
 
 /** Who calls, and by which way. */
 export interface Caller {
@@ -67,17 +68,22 @@ export class InboundLane implements Lane<Exchange> {
     return this.#deps.snapshots.current.workload?.serves.find((served) => served.appPort === appPort)?.protocol
   }
 
+  /** How a caller of gRPC-Web is to be translated, which a port of gRPC does not speak; undefined for everything else. */
+  webFormOf(head: RequestHead, caller: Caller): GrpcWebForm | undefined {
+    const form = grpcWebForm(head)
+    if (form === undefined) return undefined
+    return this.protocolOf(addressedPort(head, caller) ?? 0) === 'grpc' ? form : undefined
+  }
+
   /** Notes who calls, before the exchange begins. */
   identify(exchange: Exchange, caller: Caller): void {
     const { head, notes, stream } = exchange
     const { identity, address, clientCertField } = caller
-    // Only a sidecar's word counts: a caller without one could name any port.
-    const port = identity === undefined ? caller.appPort : Number(findField(head.fields, 'x-outrigger-port'))
     notes.peerIdentity = identity ?? ''
     notes.facts = {
       direction: 'inbound',
       service: undefined,
-      port: port !== undefined && port > 0 ? port : undefined,
+      port: addressedPort(head, caller),
       method: head.method,
       authority: head.authority,
       path: head.path,
@@ -233,6 +239,12 @@ export class InboundLane implements Lane<Exchange> {
     exchange.attemptHead = { ...head, fields: next }
     exchange.attemptFields = []
   }
+}
+
+/** The application's port. Only a sidecar's word counts: a caller without one could name any. */
+function addressedPort(head: RequestHead, { identity, appPort }: Caller): number | undefined {
+  const port = identity === undefined ? appPort : Number(findField(head.fields, 'x-outrigger-port'))
+  return port !== undefined && port > 0 ? port : undefined
 }
 
 /** On a link the caller's sidecar says it. */

@@ -15,8 +15,8 @@ import type { Http2Counters } from '../http2/stream/flood-guard.ts'
 import type { IdentityStore } from '../mtls/identity-store.ts'
 import { ALPN_PROTOCOL, followIdentity } from '../mtls/tls-contexts.ts'
 import { type Peer, verifyPeer } from '../mtls/verify-peer.ts'
-import { Exchange } from '../pipeline/exchange.ts'
 import type { ExchangeDeps } from '../pipeline/lane-deps.ts'
+import { beginInbound } from './begin-inbound.ts'
 import type { Caller, InboundLane } from './inbound-lane.ts'
 
 /** What the listener of mesh links needs. */
@@ -79,10 +79,7 @@ export class InboundProxy implements StreamHandler<Caller> {
   }
 
   onRequest(head: RequestHead, end: boolean, stream: DownstreamStream, peer: Caller): void {
-    const exchange = new Exchange(this.#deps.lane, this.#deps, head, end, stream)
-    stream.attach(exchange)
-    this.#deps.lane.identify(exchange, peer)
-    exchange.begin()
+    beginInbound(this.#deps, { head, end, stream }, peer)
   }
 
   /** For gauges. */

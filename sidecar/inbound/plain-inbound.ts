@@ -1,8 +1,8 @@
 import { type CapturedPort, type PlainListenerDeps, PlainListeners } from '../capture/plain-listeners.ts'
 import type { RequestHead } from '../http/head.ts'
 import type { DownstreamStream } from '../http/streams.ts'
-import { Exchange } from '../pipeline/exchange.ts'
 import type { ExchangeDeps } from '../pipeline/lane-deps.ts'
+import { beginInbound } from './begin-inbound.ts'
 import type { InboundLane } from './inbound-lane.ts'
 
 /** What the listeners for callers without a sidecar need. */
@@ -25,10 +25,7 @@ export class PlainInbound extends PlainListeners<number> {
   }
 
   onRequest(head: RequestHead, end: boolean, stream: DownstreamStream, appPort: number): void {
-    const exchange = new Exchange(this.#deps.lane, this.#deps, head, end, stream)
-    stream.attach(exchange)
     const address = stream.peerAddress.slice(0, stream.peerAddress.lastIndexOf(':'))
-    this.#deps.lane.identify(exchange, { identity: undefined, address, appPort })
-    exchange.begin()
+    beginInbound(this.#deps, { head, end, stream }, { identity: undefined, address, appPort })
   }
 }
