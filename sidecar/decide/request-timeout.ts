@@ -30,3 +30,13 @@ export function requestTimeoutMs({ requestTimeoutMs: configuredMs }: Bounds, sai
 export function responseTimeoutMs({ responseTimeoutMs: configuredMs }: Bounds, saidMs: number | undefined): number {
   return configuredMs ?? (saidMs === undefined ? DEFAULT_RESPONSE_TIMEOUT_MS : 0)
 }
+
+/** Largest count that `grpc-timeout` has digits for. */
+const LARGEST_COUNT = 99_999_999
+
+/** The form that `grpc-timeout` has for what is left of a call's time: never more than that, and at least something. */
+export function grpcTimeoutOf(leftMs: number): string {
+  const us = Math.max(1, Math.floor(leftMs * 1_000))
+  if (us <= LARGEST_COUNT) return `${us}u`
+  return leftMs <= LARGEST_COUNT ? `${Math.floor(leftMs)}m` : `${Math.min(LARGEST_COUNT, Math.floor(leftMs / 1_000))}S`
+}

@@ -2,10 +2,11 @@ import type { Endpoint, ServiceResource } from '../config/resources.ts'
 import { type MeshError, meshError } from '../core/mesh-errors.ts'
 import { afterAttempt } from '../decide/after-attempt.ts'
 import type { AttemptOutcome, Decision } from '../decide/decision.ts'
+import { grpcTimeoutOf } from '../decide/request-timeout.ts'
 import { SILENT } from '../decide/trace-step.ts'
 import { declinedToCaller, declinesUpgrade } from '../http/declined-upgrade.ts'
 import { editFields } from '../http/edit-fields.ts'
-import { findField } from '../http/fields.ts'
+import { findField, withField } from '../http/fields.ts'
 import type { Fields, RequestHead, ResponseHead } from '../http/head.ts'
 import { CALLER_WIRE, stripMeshFields } from '../http/header-rules.ts'
 import { isGrpc } from '../http/local-response.ts'
@@ -148,6 +149,7 @@ export class OutboundLane implements Lane<Exchange> {
     const { edits, trace } = notes
     let fields = stripMeshFields(head.fields)
     if (edits?.request !== undefined) fields = editFields(fields, edits.request)
+    if (exchange.attempts > 1) fields = withTimeLeft(fields, exchange.remainingMs)
     const extra: string[] = []
     if (trace !== undefined) {
       notes.span = this.#deps.tracing.startClientSpan(trace, {
@@ -178,6 +180,12 @@ export class OutboundLane implements Lane<Exchange> {
     exchange.attemptHead = editedHead(head, fields, edits?.authority, edits?.path)
     exchange.attemptFields = extra
   }
+}
+
+/** A callee of gRPC is told how long its caller waits: of a further try, how long it still does. */
+function withTimeLeft(fields: Fields, leftMs: number): Fields {
+  if (leftMs === Number.POSITIVE_INFINITY || findField(fields, 'grpc-timeout') === undefined) return fields
+  return withField(fields, 'grpc-timeout', grpcTimeoutOf(leftMs))
 }
 
 function editedHead(

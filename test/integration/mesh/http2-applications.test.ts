@@ -122,3 +122,28 @@ test('a port that is said to speak HTTP/2 and does not is a protocol error, not 
     return status === 502 && headers['x-outrigger-error'] === 'protocol-error'
   })
 })
+
+test('a further try of a call says how much of its time is left', async () => {
+  const heard: string[] = []
+  const app = h2cApplication((stream, headers) => {
+    heard.push(String(headers['grpc-timeout']))
+    stream.respond({ ':status': 200 }, { endStream: true })
+  })
+  await using mesh = await startTestMesh({ services: { orders: { raw: app, replicas: 2 } }, callers: ['web'] })
+  await mesh.apply(DECLARED)
+  await mesh.workload('orders-0').app?.[Symbol.asyncDispose]()
+  const session = connect(`http://127.0.0.1:${mesh.workload('web').portFor('orders')}`)
+  await eventually('a call was tried elsewhere', async () => {
+    const { response } = await request(
+      session,
+      { ':method': 'POST', ':path': '/', 'grpc-timeout': '40S' },
+      Buffer.from('x'),
+    )
+    assert.equal(response[':status'], 200)
+    return heard.some((said) => said !== '40S')
+  })
+  session.close()
+  const [, count = '0', unit] = /^(\d+)([um])$/.exec(heard.find((said) => said !== '40S') ?? '') ?? []
+  const leftMs = Number(count) / (unit === 'u' ? 1_000 : 1)
+  assert.ok(leftMs > 30_000 && leftMs < 40_000, heard.join())
+})

@@ -3,6 +3,7 @@ import test from 'ava'
 import type { RequestFacts } from '../../../sidecar/decide/decision.ts'
 import {
   DEFAULT_RESPONSE_TIMEOUT_MS,
+  grpcTimeoutOf,
   requestTimeoutMs,
   responseTimeoutMs,
   saidTimeoutMs,
@@ -52,4 +53,15 @@ test('the default for the answer is for callers that do not say what they wait f
     assert.equal(responseTimeoutMs(bounds(0, configuredMs), undefined), configuredMs)
     assert.equal(responseTimeoutMs(bounds(0, configuredMs), 60_000), configuredMs)
   }
+})
+
+test('what is left of a call is said in the form of grpc-timeout, and never as more', () => {
+  for (const leftMs of [-5, 0, 0.0004, 1, 15.5, 99_999.999, 100_000, 99_999_999, 100_000_000, 1e12]) {
+    const text = grpcTimeoutOf(leftMs)
+    const saidMs = saidTimeoutMs(factsOf(text))
+    assert(saidMs !== undefined, `${leftMs} as ${text}`)
+    assert(saidMs <= Math.max(leftMs, 1), `${leftMs} as ${text} is ${saidMs}`)
+    assert(leftMs < 1 || leftMs > 1e11 || saidMs >= leftMs - 1_000, `${leftMs} as ${text} is ${saidMs}`)
+  }
+  assert.deepEqual([grpcTimeoutOf(1_500), grpcTimeoutOf(250_000)], ['1500000u', '250000m'])
 })
