@@ -31,6 +31,7 @@ function gather(octets: Buffer): Result<Buffer | undefined, string> {
   const parts: Buffer[] = []
   let gathered = 0
   let at = 0
+  let wanted = Number.POSITIVE_INFINITY
   while (octets.length - at >= RECORD_HEADER) {
     if (octets[at] !== 22 || octets[at + 1] !== 3) return err('a record that is no handshake')
     const length = octets.readUInt16BE(at + 3)
@@ -39,14 +40,15 @@ function gather(octets: Buffer): Result<Buffer | undefined, string> {
     parts.push(part)
     gathered += part.length
     at += RECORD_HEADER + length
-    if (gathered < HANDSHAKE_HEADER) continue
-    const message = Buffer.concat(parts)
-    if (message[0] !== 1) return err('a handshake that does not begin with a ClientHello')
-    const wanted = message.readUIntBE(1, 3)
-    if (wanted > LONGEST_BYTES) return err(`a ClientHello of ${wanted} octets`)
-    if (gathered >= HANDSHAKE_HEADER + wanted) {
-      return ok(message.subarray(HANDSHAKE_HEADER, HANDSHAKE_HEADER + wanted))
+    // Once, and not for each record: there may be as many of them as octets.
+    if (wanted === Number.POSITIVE_INFINITY && gathered >= HANDSHAKE_HEADER) {
+      const header = Buffer.concat(parts)
+      if (header[0] !== 1) return err('a handshake that does not begin with a ClientHello')
+      const length = header.readUIntBE(1, 3)
+      if (length > LONGEST_BYTES) return err(`a ClientHello of ${length} octets`)
+      wanted = HANDSHAKE_HEADER + length
     }
+    if (gathered >= wanted) return ok(Buffer.concat(parts).subarray(HANDSHAKE_HEADER, wanted))
   }
   return ok(undefined)
 }

@@ -124,3 +124,23 @@ test('no octets make it throw', () => {
     { numRuns: 5_000 },
   )
 })
+
+test('a ClientHello in records of one octet is read in a pass', () => {
+  const records = (message: Buffer): Buffer => Buffer.concat([...message].map((octet) => record(Buffer.from([octet]))))
+  assert.equal(nameOf(records(hello(OTHER, hostName('orders')))), 'orders')
+  const endless = Buffer.alloc(40_000)
+  Buffer.concat([u8(1), u24(65_000)]).copy(endless)
+  const octets = records(endless)
+  const concat = Buffer.concat
+  let joined = 0
+  Buffer.concat = (parts, length) => {
+    joined += parts.length
+    return concat(parts, length)
+  }
+  try {
+    assert.equal(nameOf(octets), 'more')
+  } finally {
+    Buffer.concat = concat
+  }
+  assert(joined < 100, `${joined} pieces were joined`)
+})
