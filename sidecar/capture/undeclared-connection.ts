@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { receiveFrom } from '../connection/shared-read.ts'
-import { type Spoken, spokenFirst } from '../connection/spoken.ts'
+import { isHttpAtEnd, type Spoken, spokenFirst } from '../connection/spoken.ts'
 import { LIMITS } from '../core/limits.ts'
 import type { WheelEntry } from '../core/timer-wheel.ts'
 import { type Doubt, type TcpBeginning, TcpDownstream } from '../tunnel/tcp-downstream.ts'
@@ -90,10 +90,13 @@ export class UndeclaredConnection<Peer> implements PlainConnection, WheelEntry, 
     this.#hear(this.#early === undefined ? come : Buffer.concat([this.#early, come]))
   }
 
-  /** A caller that ends before it is clear what it speaks says no more: it is carried as it is. */
+  /** A caller that ends before it is clear what it speaks says no more: it is carried as it is, and so is its silence. */
   readonly #onEnd = (): void => {
-    if (this.#early === undefined || this.#options.port === undefined) return this.destroy()
-    this.#carry('tcp', { octets: this.#early, isEnded: true })
+    const octets = this.#early
+    if (this.#options.port === undefined) return this.destroy()
+    if (octets !== undefined && !isHttpAtEnd(octets)) return this.#carry('tcp', { octets, isEnded: true })
+    if (octets !== undefined || this.#hasAskedCallee) return this.destroy()
+    this.#served = this.#tunnel({ isEnded: true })
   }
 
   readonly #onError = (): void => this.destroy()
@@ -137,9 +140,8 @@ export class UndeclaredConnection<Peer> implements PlainConnection, WheelEntry, 
 
   #tunnel(beginning: TcpBeginning, serverName = ''): TcpDownstream {
     this.#unlisten()
-    const { onClosed, carry } = this.#options
-    const stream = new TcpDownstream(this.#socket, onClosed, beginning)
-    carry(stream, serverName)
+    const stream = new TcpDownstream(this.#socket, this.#onGone, beginning)
+    this.#options.carry(stream, serverName)
     return stream
   }
 

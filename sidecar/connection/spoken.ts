@@ -43,23 +43,56 @@ function asTls(octets: Buffer): Spoken {
 /**
  * A first line that names HTTP anywhere is for the reader of HTTP to take or to refuse, for it is not only what is well
  * formed that some server takes for a request: carried as it is, past every rule, it must not be. A line that does
- * not (`get key`, `PING`), and controls in a first word, are something else.
+ * not (`get key`, `PING`), and controls in a first word, are something else; but not those controls that are blanks to
+ * some servers. No more is looked at than a request line may have, however much came at once.
  */
 function byFirstLine(octets: Buffer): Spoken {
-  const { length } = octets
+  const end = Math.min(octets.length, LIMITS.requestLineBytes)
   let start = 0
-  while (start < length && isLineEnd(byteAt(octets, start))) start++
+  let isBlank = true
   let hasWord = false
-  for (let at = start; at < length; at++) {
+  for (let at = 0; at < end; at++) {
     const octet = byteAt(octets, at)
-    if (octet === LF) return namesHttp(octets, start, at) ? 'http1' : 'tcp'
-    if (octet === SP || octet === TAB) hasWord = true
-    else if (octet < SP && octet !== CR && !hasWord) return 'tcp'
+    if (octet === LF && !isBlank) return namesHttp(octets.toString('latin1', start, at)) ? 'http1' : 'tcp'
+    if (octet === LF) start = at + 1
+    else if (octet === SP || octet === TAB) hasWord ||= !isBlank
+    else if (octet > SP) isBlank = false
+    else if (!hasWord && !isLenientBlank(octet)) return 'tcp'
   }
-  return length > LIMITS.requestLineBytes ? 'http1' : 'more'
+  return octets.length > end ? 'http1' : 'more'
 }
 
-const isLineEnd = (octet: number): boolean => octet === CR || octet === LF
+/** CR, and what Python's `str.split` takes for white space: its `http.server` reads a request line so. */
+const isLenientBlank = (octet: number): boolean =>
+  octet === CR || octet === 0x0b || octet === 0x0c || (octet >= 0x1c && octet <= 0x1f)
 
-const namesHttp = (octets: Buffer, start: number, end: number): boolean =>
-  /http\/[0-9]/i.test(octets.toString('latin1', start, Math.min(end, start + LIMITS.requestLineBytes)))
+/** By its version; or a request of HTTP/0.9, which has none and which servers still answer (nginx, Apache, Python). */
+const namesHttp = (line: string): boolean => /http\/[0-9]/i.test(line) || /^[^!-~]*GET[^!-~]+(\/|https?:)/.test(line)
+
+const LINE_END = Buffer.from([LF])
+
+/** Whether what a client said before it ended is HTTP: some servers take the end for the end of the line. */
+export function isHttpAtEnd(octets: Buffer): boolean {
+  const spoken = spokenFirst(Buffer.concat([octets, LINE_END]))
+  return spoken === 'http1' || spoken === 'http2'
+}
+
+const STATUS_LINE = Buffer.from('HTTP/')
+const FRAME_HEADER = 9
+const SETTINGS = 4
+/** 6 octets for each of them, of which a server says a handful. */
+const SETTINGS_BYTES = 64 * 6
+
+/**
+ * Whether a server that speaks first may speak HTTP: those of HTTP/2 may send their SETTINGS before the client's preface
+ * comes (RFC 9113 §3.4; Node and gRPC do), those of HTTP/1 answer 408 to silence. Few octets may be anything.
+ */
+export function mayBeHttpServer(octets: Buffer): boolean {
+  const count = Math.min(octets.length, STATUS_LINE.length)
+  if (octets.compare(STATUS_LINE, 0, count, 0, count) === 0) return true
+  const header = Buffer.alloc(FRAME_HEADER)
+  octets.copy(header)
+  if (octets.length < 4) header[3] = SETTINGS
+  const length = header.readUIntBE(0, 3)
+  return length <= SETTINGS_BYTES && header[3] === SETTINGS && header.readUIntBE(4, 5) === 0
+}

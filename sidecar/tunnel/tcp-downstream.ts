@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { isHttpAtEnd } from '../connection/spoken.ts'
 import { type MeshError, meshError } from '../core/mesh-errors.ts'
 import { NO_FIELDS, type RequestHead, type ResponseHead, UNKNOWN_LENGTH } from '../http/head.ts'
 import type { DownstreamStream, RequestSink } from '../http/streams.ts'
@@ -45,6 +46,9 @@ export class TcpDownstream extends TcpEnd implements DownstreamStream {
   #doubt: Doubt | undefined
   /** What the caller said and nobody has heard yet. */
   #early: Buffer | undefined
+  #isGranted = false
+  /** The caller ended before: a CONNECT that is over with its head would be no tunnel, and its callee never hear of the end. */
+  #endsWhenGranted = false
 
   constructor(socket: Socket, onClosed: () => void, { octets, isEnded = false, doubt }: TcpBeginning = {}) {
     super(socket)
@@ -57,9 +61,9 @@ export class TcpDownstream extends TcpEnd implements DownstreamStream {
 
   attach(sink: RequestSink): void {
     this.#sink = sink
+    this.resume() // first: what is delivered may be too much for now
     if (this.#doubt === undefined) this.#deliver()
-    if (this.#isEnded) this.onInputEnd()
-    this.resume()
+    if (this.#isEnded) this.endInput()
   }
 
   /** It is a tunnel: what the caller said goes through it. */
@@ -80,7 +84,9 @@ export class TcpDownstream extends TcpEnd implements DownstreamStream {
 
   /** A connection has no head: one that is not granted is reset. */
   sendHead(head: ResponseHead): void {
-    if (head.status < 200 || head.status > 299) this.#refuse()
+    if (head.status < 200 || head.status > 299) return this.#refuse()
+    this.#isGranted = true
+    if (this.#endsWhenGranted) this.#sink?.onEnd(NO_FIELDS)
   }
 
   override sendBody(chunk: Buffer): boolean {
@@ -116,8 +122,10 @@ export class TcpDownstream extends TcpEnd implements DownstreamStream {
   }
 
   protected onInputEnd(): void {
+    if (this.#doubt !== undefined && this.#early !== undefined && isHttpAtEnd(this.#early)) return this.destroy()
     this.#settle(false)
-    this.#sink?.onEnd(NO_FIELDS)
+    if (this.#isGranted) this.#sink?.onEnd(NO_FIELDS)
+    else this.#endsWhenGranted = true
   }
 
   protected onRoom(): void {

@@ -27,13 +27,10 @@ export abstract class TcpEnd {
       this.#isBlocked = false
       this.onRoom()
     },
-    end: () => {
-      this.#isInputEnded = true
-      if (!this.#isDead) this.onInputEnd()
-    },
+    end: () => this.endInput(),
     error: (error: NodeJS.ErrnoException) => this.#onBroken(error.code ?? error.message),
     close: () => {
-      if (!this.#isInputEnded) this.#onBroken('closed')
+      if (!this.#isInputEnded || !this.socket.writableFinished) this.#onBroken('closed')
       this.onClosed()
     },
   }
@@ -80,6 +77,12 @@ export abstract class TcpEnd {
 
   resume(): void {
     if (!this.#isDead) this.socket.resume()
+  }
+
+  /** The peer says no more. */
+  protected endInput(): void {
+    this.#isInputEnded = true
+    if (!this.#isDead) this.onInputEnd()
   }
 
   /** Breaks the connection off: the peer sees a reset, never an end that looks orderly. */

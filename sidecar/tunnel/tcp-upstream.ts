@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net'
-import { spokenFirst } from '../connection/spoken.ts'
+import { isHttpAtEnd, mayBeHttpServer, spokenFirst } from '../connection/spoken.ts'
 import type { Clock, Timer } from '../core/clock.ts'
 import { LIMITS } from '../core/limits.ts'
 import { meshError } from '../core/mesh-errors.ts'
@@ -11,12 +11,17 @@ import { TcpEnd } from './tcp-end.ts'
 
 const GRANTED: ResponseHead = { status: 200, fields: NO_FIELDS, bodyLength: UNKNOWN_LENGTH }
 
+/** Before its client's preface a server of HTTP/2 says its settings, and no more than a window besides. */
+const GREETING_BYTES = 4_096
+
 /** The callee's side of a tunnel: a connection that we made. */
 class TcpUpstream extends TcpEnd implements UpstreamStream {
   readonly #sink: ResponseSink
   readonly #onClosed: () => void
   /** What the caller said and nobody has judged yet; undefined: it is judged, or needs not be. */
   #screened: Buffer | undefined
+  /** What the callee said as a server of HTTP would, before the caller was judged. */
+  #greeting: Buffer | undefined
 
   constructor(socket: Socket, sink: ResponseSink, isScreened: boolean, onClosed: () => void) {
     super(socket)
@@ -36,6 +41,7 @@ class TcpUpstream extends TcpEnd implements UpstreamStream {
 
   /** What is no HTTP by its end will not become it. */
   override sendEnd(trailers: Fields): void {
+    if (this.#screened !== undefined && isHttpAtEnd(this.#screened)) return void this.#refuse()
     this.#pass()
     super.sendEnd(trailers)
   }
@@ -44,12 +50,16 @@ class TcpUpstream extends TcpEnd implements UpstreamStream {
     this.breakOff()
   }
 
+  /** A callee that speaks first settles it, unless it may be a server of HTTP that does: then the caller's word counts. */
   protected onOctets(chunk: Buffer): void {
-    this.#pass() // no server of HTTP speaks first
-    this.#sink.onResponseBody(chunk)
+    if (this.#screened === undefined) return this.#sink.onResponseBody(chunk)
+    const octets = this.#greeting === undefined ? Buffer.from(chunk) : Buffer.concat([this.#greeting, chunk])
+    this.#greeting = octets
+    if (octets.length > GREETING_BYTES || !mayBeHttpServer(octets)) this.#pass()
   }
 
   protected onInputEnd(): void {
+    this.#greet()
     this.#sink.onResponseEnd(NO_FIELDS)
   }
 
@@ -65,13 +75,24 @@ class TcpUpstream extends TcpEnd implements UpstreamStream {
     this.#sink.onResponseError(meshError('reset', `the connection to the application broke (${reason})`))
   }
 
+  /** Both sides hear what the other one said meanwhile. */
   #pass(): boolean {
     const octets = this.#screened
     this.#screened = undefined
-    return octets === undefined || octets.length === 0 || super.sendBody(octets)
+    const takesMore = octets === undefined || octets.length === 0 || super.sendBody(octets)
+    this.#greet()
+    return takesMore
+  }
+
+  #greet(): void {
+    const greeting = this.#greeting
+    this.#greeting = undefined
+    if (greeting !== undefined) this.#sink.onResponseBody(greeting)
   }
 
   #refuse(): boolean {
+    this.#screened = undefined
+    this.#greeting = undefined
     this.breakOff()
     this.#sink.onResponseError(
       meshError('denied', 'HTTP came through a tunnel, past all policies, to a port that does not say what it speaks'),

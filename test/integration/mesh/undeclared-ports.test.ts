@@ -68,6 +68,12 @@ const greeter = (socket: Socket): void => {
   shout(socket)
 }
 
+/** Has its say when its caller has none any more. */
+const endsLate = (socket: Socket): void => {
+  socket.allowHalfOpen = true
+  socket.on('end', () => void socket.end('it is noon')).resume()
+}
+
 test('a caller that speaks neither HTTP nor TLS is carried as it is', async () => {
   await using mesh = await undeclared({ raw: shout })
   const socket = await dial(portOf(mesh))
@@ -89,6 +95,18 @@ test('what a caller says before it ends is carried, a line or not', async () => 
   const heard = hear(socket)
   socket.end('ping')
   await eventually('the answer is there', () => heard.text() === 'PING')
+})
+
+test('a caller that ends without a word hears its callee, which hears the end', async () => {
+  await using mesh = await undeclared({ raw: endsLate })
+  for (const waitMs of [0, 100]) {
+    const socket = await dial(portOf(mesh))
+    await pause(waitMs)
+    const heard = hear(socket)
+    socket.end()
+    await heard.closed
+    assert.equal(heard.text(), 'it is noon')
+  }
 })
 
 test('where the caller is silent the callee may speak first', async () => {
@@ -133,6 +151,26 @@ test('HTTP/2 with prior knowledge reaches an application that speaks it, though 
   for await (const chunk of stream) text += String(chunk)
   session.close()
   assert.equal(text, 'over h2')
+  assert.deepEqual(await told(mesh), { http2: 1 })
+})
+
+test('a caller of HTTP/2 may be silent first, though its server is not', async () => {
+  const server = createHttp2Server()
+  server.on('stream', (stream: ServerHttp2Stream, fields) => {
+    stream.respond({ ':status': 200 })
+    stream.end(String(fields['x-forwarded-client-cert']))
+  })
+  await using mesh = await undeclared({ raw: (socket) => void server.emit('connection', socket) })
+  const socket = await dial(portOf(mesh))
+  await eventually('the callee was asked to speak', () => mesh.workload('bank').app?.connectionCount === 1)
+  await pause(100)
+  assert.equal(socket.readableLength, 0, 'its settings are for whoever serves HTTP to it')
+  const session = connectHttp2('http://bank', { createConnection: () => socket })
+  const stream = session.request({ ':path': '/', 'x-forwarded-client-cert': 'URI=spiffe://mesh.test/ns/shop/sa/other' })
+  let text = ''
+  for await (const chunk of stream) text += String(chunk)
+  session.close()
+  assert.match(text, /URI=spiffe:\/\/mesh\.test\/ns\/shop\/sa\/web$/)
   assert.deepEqual(await told(mesh), { http2: 1 })
 })
 
@@ -210,9 +248,23 @@ spec:
 test('a request that is no good HTTP is refused as one, not carried past the rules for HTTP', async () => {
   let received = ''
   await using mesh = await undeclared({ raw: (socket) => void socket.on('data', (chunk) => (received += chunk)) })
-  for (const line of ['GET  /admin HTTP/1.1', 'get\t/admin\thttp/1.1', '\r\n\r\nGET /\u0001 HTTP/1.1']) {
+  const long = `GET /${'a'.repeat(20_000)} HTTP/1.1`
+  for (const line of [
+    'GET  /admin HTTP/1.1',
+    'get\t/admin\thttp/1.1',
+    '\r\n\r\nGET /\u0001 HTTP/1.1',
+    'GET /admin',
+    long,
+  ]) {
     const answer = await rawExchange(portOf(mesh), Buffer.from(`${line}\r\nhost: bank\r\n\r\n`), () => false)
-    assert.match(answer, /^HTTP\/1\.1 (400|501|404) /, line)
+    assert.match(answer, /^HTTP\/1\.1 (400|414|501|404) /, line.slice(0, 40))
+  }
+  for (const waitMs of [0, 100]) {
+    const socket = await dial(portOf(mesh))
+    await pause(waitMs)
+    const heard = hear(socket)
+    socket.end('GET /admin HTTP/1.1')
+    await heard.closed
   }
   assert.equal(received, '')
 })

@@ -59,7 +59,15 @@ async function screened(onConnection: (socket: Socket) => void = () => undefined
 }
 
 test('HTTP in a tunnel reaches no application: no policy saw its requests', async () => {
-  for (const pieces of [['GET /admin HTTP/1.1\r\n'], ['GET /ad', 'min HTTP', '/1.0\n'], ['PRI * HTTP/2.0\r\n\r\nSM']]) {
+  const long = `GET /${'a'.repeat(20_000)} HTTP/1.1\r\n`
+  const cases = [
+    ['GET /admin HTTP/1.1\r\n'],
+    ['GET /ad', 'min HTTP', '/1.0\n'],
+    ['PRI * HTTP/2.0\r\n\r\nSM'],
+    [long],
+    [long.slice(0, 16_384), long.slice(16_384)],
+  ]
+  for (const pieces of cases) {
     await using tunnel = await screened()
     for (const piece of pieces) tunnel.say(piece)
     assert.equal(tunnel.seen.error?.code, 'denied', pieces.join())
@@ -89,4 +97,41 @@ test('what an application says first settles it, and so does the end of the call
   ended.say('pi')
   ended.end()
   await eventually('it is there at its end', () => ended.received() === 'pi')
+})
+
+const SETTINGS = '\0\0\0\x04\0\0\0\0\0'
+
+test('a server of HTTP may speak first: its caller is judged all the same', async () => {
+  for (const greeting of [SETTINGS, 'HTTP/1.1 408 Request Timeout\r\n\r\n']) {
+    await using tunnel = await screened((socket) => void socket.write(greeting, 'latin1'))
+    await pause(50)
+    assert.equal(tunnel.seen.answer, '', 'it waits for the word of its caller')
+    tunnel.say('PRI * HTTP/2.0\r\n\r\nSM')
+    assert.equal(tunnel.seen.error?.code, 'denied')
+    await pause(50)
+    assert.equal(tunnel.received() + tunnel.seen.answer, '')
+  }
+})
+
+test('what looked like a server of HTTP reaches a caller that speaks something else, or when it ends', async () => {
+  await using spoken = await screened((socket) => void socket.write(SETTINGS, 'latin1'))
+  await pause(50)
+  spoken.say('ping\r\n')
+  assert.equal(spoken.seen.answer, SETTINGS)
+  await eventually('the callee has it too', () => spoken.received() === 'ping\r\n')
+
+  await using ended = await screened((socket) => void socket.end('HTTP/1.1 408 Request Timeout\r\n\r\n'))
+  await eventually('it is there', () => ended.seen.answer.endsWith('\r\n\r\n'))
+
+  await using more = await screened((socket) => void socket.write(SETTINGS + 'a'.repeat(5_000), 'latin1'))
+  await eventually('no server of HTTP says so much first', () => more.seen.answer.length === 5_009)
+})
+
+test('a request line that ends with its caller is one', async () => {
+  await using tunnel = await screened()
+  tunnel.say('GET /admin HTTP/1.1')
+  tunnel.end()
+  assert.equal(tunnel.seen.error?.code, 'denied')
+  await pause(50)
+  assert.equal(tunnel.received(), '')
 })
