@@ -62,7 +62,7 @@ export const LIMITS = {
   streamStallMs: 300_000,
   streamStallBytes: 16 * 1024,
   /** Connections that one listener accepts at once. */
-  listenerConnectionCount: 10_000,
+  listenerConnectionCount: 32_768,
   /** Exchanges that wait for a mesh link to one endpoint to be established. */
   pendingPerEndpointCount: 1_024,
   /** Unanswered PING: the peer is gone. */
