@@ -1,0 +1,40 @@
+const OK = 'HTTP/1.1 200 OK\r\n'
+const CHUNKED = `${OK}transfer-encoding: chunked\r\n\r\n`
+
+/** Responses as applications send them, each with the methods of the requests that they answer. */
+export const HTTP1_RESPONSES: readonly (readonly [string, readonly string[]])[] = [
+  [`${OK}content-length: 2\r\nserver: x\r\n\r\nok`, ['GET']],
+  [`${OK}content-length: 0\r\n\r\n`, ['GET']],
+  ['HTTP/1.1 200\r\ncontent-length: 0\r\n\r\n', ['GET']],
+  ['HTTP/1.1 200 \r\ncontent-length: 1\r\n\r\nx', ['GET']],
+  [`${OK}content-length: 9\r\n\r\n`, ['HEAD']],
+  [`${OK}transfer-encoding: chunked\r\n\r\n`, ['HEAD']],
+  ['HTTP/1.1 204 No\r\nx: 1\r\n\r\n', ['DELETE']],
+  ['HTTP/1.1 304 No\r\netag: "a"\r\ncontent-length: 7\r\n\r\n', ['GET']],
+  [`${OK}content-length: 1\r\n\r\na${OK}content-length: 1\r\n\r\nb`, ['GET', 'GET']],
+  [`${OK}content-length: 9\r\n\r\nHTTP/1.1 404 No\r\ncontent-length: 1\r\n\r\nx`, ['HEAD', 'GET']],
+  ['HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Made\r\ncontent-length: 1\r\n\r\nx', ['POST']],
+  ['HTTP/1.1 103 Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 103 Hints\r\n\r\nHTTP/1.1 204 No\r\n\r\n', ['GET']],
+  [`${CHUNKED}3\r\nabc\r\n0\r\n\r\n`, ['GET']],
+  [`${CHUNKED}3\r\nabc\r\n0\r\nx-sum: 1\r\ngrpc-status: 0\r\n\r\n`, ['GET']],
+  [`${CHUNKED}a;x=y\r\n0123456789\r\n00\r\n\r\n${OK}content-length: 1\r\n\r\nz`, ['GET', 'GET']],
+  ['HTTP/1.0 200 OK\r\n\r\nuntil the end\r\n\r\n', ['GET']],
+  [`${OK}connection: close\r\n\r\nuntil the end`, ['GET']],
+  ['HTTP/1.0 200 OK\r\ncontent-length: 2\r\nconnection: keep-alive\r\n\r\nok', ['GET']],
+  [`${OK}keep-alive: timeout=5, max=100\r\ncontent-length: 0\r\n\r\n`, ['GET']],
+  ['HTTP/1.1 101 Up\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n\x00\x01raw\r\n', ['GET']],
+  ['HTTP/1.1 200 Open\r\n\r\n\x00\x01tunnel', ['CONNECT']],
+  ['HTTP/1.1 502 No\r\ncontent-length: 3\r\n\r\nno!', ['CONNECT']],
+  [`${OK}set-cookie: a=b\r\nset-cookie: c=d\r\nX-Latin: \xe9\r\ncontent-length: 0\r\n\r\n`, ['GET']],
+  [
+    'HTTP/1.1 500 Internal Server Error\r\nserver: x\r\ncontent-type: text/plain\r\ncontent-length: 5\r\n\r\nsorry',
+    ['GET'],
+  ],
+  [`${OK}content-length: 1\r\ntransfer-encoding: chunked\r\n\r\n`, ['GET']],
+  [`${OK}content-length: 1, 1\r\n\r\nx`, ['GET']],
+  ['HTTP/1.1 600 No\r\n\r\n', ['GET']],
+  ['HTTP/1.1 101 Up\r\n\r\n', ['POST']],
+  [`${CHUNKED}5 \r\nhello\r\n0\r\n\r\n`, ['GET']],
+  [`${OK}x: 1\r\n 2\r\n\r\n`, ['GET']],
+  ['SSH-2.0-OpenSSH_9\r\n\r\n', ['GET']],
+]
