@@ -1,0 +1,175 @@
+import { realpathSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { Recorder } from './recorder.ts'
+import type { SeenRequest } from './seen-request.ts'
+import { findProgram, ServerProcess } from './server-process.ts'
+
+/** What a backend can tell when it has stopped. */
+export interface BackendLog {
+  /** Requests that it understood, in the order of its log. */
+  readonly seen: readonly SeenRequest[]
+  /** Octets that it could not read as a request. */
+  readonly refused: readonly string[]
+}
+
+/** A server as applications use it. It answers each request with `METHOD path …`. */
+export interface Backend extends AsyncDisposable {
+  readonly port: number
+  /** Ends it and reads its log. To be called when no connection to it is open. */
+  stop(): Promise<BackendLog>
+}
+
+/** Starts a backend; undefined when it is not installed. */
+export type StartBackend = () => Promise<Backend | undefined>
+
+/** The servers that are compared with, by the name of the service that they are. */
+export const BACKENDS: Readonly<Record<string, StartBackend>> = {
+  nginx: startNginx,
+  haproxy: startHaproxy,
+  apache: startApache,
+  node: startNode,
+}
+
+async function startNode(): Promise<Backend> {
+  const recorder = await Recorder.start()
+  return {
+    port: recorder.port,
+    async stop() {
+      await recorder[Symbol.asyncDispose]()
+      return { seen: recorder.seen, refused: recorder.refused }
+    },
+    [Symbol.asyncDispose]: () => recorder[Symbol.asyncDispose](),
+  }
+}
+
+/** nginx takes a request's body whole and hands it on with the length that it found: the second server logs nothing but tells it. */
+async function startNginx(): Promise<Backend | undefined> {
+  const program = findProgram('nginx')
+  if (program === undefined) return undefined
+  const server = await ServerProcess.start(
+    program,
+    (file, directory) => ['-c', file, '-p', directory, '-e', join(directory, 'error.log')],
+    (port, directory) => `
+daemon off;
+worker_processes 1;
+pid ${directory}/pid;
+error_log ${directory}/error.log crit;
+events { worker_connections 1024; }
+http {
+  log_format seen escape=none "$status\\t$request_method\\t$request_uri\\t$upstream_http_x_length\\t$request";
+  client_body_temp_path ${directory}/body;
+  proxy_temp_path ${directory}/proxy;
+  fastcgi_temp_path ${directory}/fastcgi;
+  uwsgi_temp_path ${directory}/uwsgi;
+  scgi_temp_path ${directory}/scgi;
+  large_client_header_buffers 8 128k;
+  keepalive_requests 1000000;
+  keepalive_timeout 600s;
+  server {
+    listen 127.0.0.1:${port};
+    access_log ${directory}/access.log seen;
+    location / { proxy_pass http://unix:${directory}/inner.sock; proxy_http_version 1.1; proxy_request_buffering on; }
+  }
+  server {
+    listen unix:${directory}/inner.sock;
+    access_log off;
+    location / { add_header X-Length "0$http_content_length"; return 200 "$request_method $request_uri"; }
+  }
+}
+`,
+  )
+  return loggingBackend(server, 'access.log')
+}
+
+/** HAProxy answers by itself; it waits for the body, of which it knows the length then. */
+async function startHaproxy(): Promise<Backend | undefined> {
+  const program = findProgram('haproxy')
+  if (program === undefined) return undefined
+  const server = await ServerProcess.start(
+    program,
+    (file) => ['-db', '-f', file],
+    (port) => `
+global
+  log stdout format raw local0
+  tune.bufsize 131072
+defaults
+  mode http
+  log global
+  option dontlognull
+  log-format "%ST\\t%[var(txn.method)]\\t%[var(txn.path)]\\t%[var(txn.length)]\\t%{+Q}r"
+  timeout client 600s
+  timeout http-keep-alive 600s
+frontend seen
+  bind 127.0.0.1:${port}
+  http-request set-var(txn.method) method
+  http-request set-var(txn.path) path
+  http-request wait-for-body time 600s
+  http-request set-var(txn.length) req.body_len
+  http-request return status 200 content-type text/plain lf-string "%[method] %[path]"
+`,
+  )
+  return loggingBackend(server, 'output')
+}
+
+/** Apache is a proxy before a recorder, which tells it how long the body was that came out of it. */
+async function startApache(): Promise<Backend | undefined> {
+  const program = findProgram('apache2', 'httpd')
+  if (program === undefined) return undefined
+  const recorder = await Recorder.start()
+  const modules = join(dirname(dirname(realpathSync(program))), 'lib/apache2/modules')
+  const names = ['mpm_event', 'authz_core', 'proxy', 'proxy_http']
+  const server = await ServerProcess.start(
+    program,
+    (file) => ['-X', '-f', file],
+    (port, directory) => `
+ServerRoot ${directory}
+ServerName apache
+User nobody
+Group #65534
+PidFile ${directory}/pid
+Listen 127.0.0.1:${port}
+${names.map((name) => `LoadModule ${name}_module ${modules}/mod_${name}.so`).join('\n')}
+ErrorLog ${directory}/error.log
+LogFormat "%>s\\t%m\\t%U\\t%{X-Length}o\\t%r" seen
+CustomLog ${directory}/access.log seen
+KeepAlive On
+KeepAliveTimeout 600
+MaxKeepAliveRequests 0
+LimitRequestFieldSize 131072
+LimitRequestLine 32768
+LimitRequestFields 0
+AllowEncodedSlashes NoDecode
+ProxyPass / http://127.0.0.1:${recorder.port}/ nocanon
+`,
+  )
+  const backend = loggingBackend(server, 'access.log')
+  return {
+    ...backend,
+    async [Symbol.asyncDispose]() {
+      await backend[Symbol.asyncDispose]()
+      await recorder[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** A backend whose log has a line for each request: status, method, path, octets of the body, request line. */
+function loggingBackend(server: ServerProcess, file: string): Backend {
+  return {
+    port: server.port,
+    async stop() {
+      await server.stop()
+      const lines = server.lines(file).filter((line) => line.includes('\t'))
+      const seen: SeenRequest[] = []
+      const refused: string[] = []
+      for (const line of lines) {
+        const [status = '', method = '', uri = '', length = ''] = line.split('\t')
+        const path = uri.replace(/\?.*/s, '')
+        if (status === '200') seen.push({ method, path, bodyBytes: /^\d+$/.test(length) ? Number(length) : undefined })
+        else if (path.startsWith('/')) seen.push({ method, path, bodyBytes: undefined })
+        else refused.push(line)
+      }
+      return { seen, refused }
+    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  }
+}
