@@ -1,7 +1,7 @@
 import { CLIENT_PREFACE, FrameType } from '../../../sidecar/http2/frame/frame-type.ts'
 import { END_HEADERS, END_STREAM, frame, GET_BLOCK, headers, settings } from '../../support/http2-frames.ts'
 import { assertAlike } from '../cuts.ts'
-import { type FuzzTarget, octets } from '../fuzz-target.ts'
+import { type FuzzTarget, kindOf, octets } from '../fuzz-target.ts'
 import { REQUEST_FRAMES } from '../messages/http2-wires.ts'
 import { FRAME_WORDS } from './frame-script.ts'
 import { SMALL_SETTINGS, serverTranscript } from './http2-transcript.ts'
@@ -33,7 +33,7 @@ export const headerAssembly: FuzzTarget = {
     const whole = serverTranscript([START, headers(1, block), headers(3, GET_BLOCK)])
     const cut = serverTranscript([Buffer.concat([START, ...assembled(block, places, form), headers(3, GET_BLOCK)])])
     assertAlike(cut, whole, 'a block in several frames')
-    return `${whole.closed} ${whole.said.join(',')}`
+    return `${kindOf(whole.closed)} ${whole.said.join()}`
   },
 }
 

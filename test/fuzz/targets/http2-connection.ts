@@ -1,7 +1,7 @@
 import { CLIENT_PREFACE } from '../../../sidecar/http2/frame/frame-type.ts'
 import { frame, settings } from '../../support/http2-frames.ts'
 import { assertAlike, someCuts } from '../cuts.ts'
-import type { FuzzTarget } from '../fuzz-target.ts'
+import { type FuzzTarget, kindOf } from '../fuzz-target.ts'
 import { REQUEST_FRAMES, RESPONSE_FRAMES } from '../messages/http2-wires.ts'
 import { FRAME_WORDS, toScript, toWire } from './frame-script.ts'
 import { clientTranscript, type Http2Transcript, serverTranscript } from './http2-transcript.ts'
@@ -36,7 +36,7 @@ function connection(
       const wire = input[0] === 0 ? toWire(input) : Buffer.concat([start, toWire(input)])
       const whole = read([wire])
       for (const pieces of someCuts(wire)) assertAlike(read(pieces), whole, 'what a cut input leads to')
-      return `${whole.closed} ${[...new Set(whole.said)].length}`
+      return `${kindOf(whole.closed)} ${[...new Set(whole.said.map(kindOf))].sort().join()}`
     },
   }
 }
