@@ -4,7 +4,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 export NODE_OPTIONS := --disable-warning=ExperimentalWarning
 READY := node_modules/.package-lock.json
 
-.PHONY: help test lint conformance check demo bench generate release
+.PHONY: help test lint conformance check demo fuzz bench generate release
 
 help: #? lists the targets
 	@grep -E '^[a-z-]+:.*#\?' $(MAKEFILE_LIST) | sed -E 's/:[^#]*#\? /\t/' | expand -t 12
@@ -22,6 +22,9 @@ test: $(READY) #? all tests; those that need a server that is not installed say 
 
 conformance: $(READY) #? what other implementations are tested with: h2spec, HPACK, HTTP/1.1, gRPC, WebSocket; a count for each
 	@node test/conformance/run.ts
+
+fuzz: $(READY) #? hostile input for every parser, by coverage; SECONDS=30: for each; SEED=1; TARGET=hpack: only that one
+	@node test/fuzz/run.ts --seconds $(or $(SECONDS),30) $(if $(SEED),--seed $(SEED)) $(TARGET)
 
 check: lint test #? lint, then test
 
