@@ -24,7 +24,7 @@ async function screened(onConnection: (socket: Socket) => void = () => undefined
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  const seen = { answer: '', error: undefined as MeshError | undefined }
+  const seen = { answer: '', error: undefined as MeshError | undefined, drains: 0 }
   const stream = await new Promise<UpstreamStream>((resolve) => {
     const attempt = {
       attemptHead: connectHead('bank:80'),
@@ -40,7 +40,9 @@ async function screened(onConnection: (socket: Socket) => void = () => undefined
       onResponseError(error: MeshError) {
         seen.error = error
       },
-      onRequestDrain() {},
+      onRequestDrain() {
+        seen.drains++
+      },
     }
     const { port } = server.address() as AddressInfo
     new TcpDialer(systemClock).open('127.0.0.1', port, attempt, { timeoutMs: 5_000, isScreened: true })
@@ -134,4 +136,27 @@ test('a request line that ends with its caller is one', async () => {
   assert.equal(tunnel.seen.error?.code, 'denied')
   await pause(50)
   assert.equal(tunnel.received(), '')
+})
+
+test('a callee that reads slowly holds its caller back, be it judged or not, and takes more when it reads on', async () => {
+  const sockets: Socket[] = []
+  await using tunnel = await screened((socket) => {
+    sockets.push(socket.pause())
+  })
+  await eventually('it is accepted', () => sockets.length === 1)
+  const chunk = 'a'.repeat(1024 * 1024)
+  assert.equal(tunnel.say('ping'), true)
+  let said = 'ping'.length
+  let takesMore = tunnel.say(`\n${chunk}`)
+  said += 1 + chunk.length
+  for (let i = 0; i < 64 && takesMore; i++) {
+    takesMore = tunnel.say(chunk)
+    said += chunk.length
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  assert.equal(takesMore, false)
+  assert.equal(tunnel.seen.drains, 0)
+  sockets[0]?.resume()
+  await eventually('it may say more', () => tunnel.seen.drains === 1)
+  await eventually('all of it is there', () => tunnel.received().length === said)
 })
