@@ -1,4 +1,4 @@
-import { createPublicKey, type KeyObject } from 'node:crypto'
+import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto'
 import {
   type Asn1,
   derOf,
@@ -12,9 +12,9 @@ import {
   readTime,
   readUnsigned,
 } from './der-reader.ts'
-import { fromPem } from './pem.ts'
+import { fromPem, toPem } from './pem.ts'
 import { type Extensions, readExtensions } from './read-extensions.ts'
-import { ok, type Result } from './result.ts'
+import { err, ok, type Result } from './result.ts'
 
 /** What one X.509 certificate says; nothing of it is verified. Names are kept as DER and compared as octets. */
 export interface Certificate extends Extensions {
@@ -47,7 +47,10 @@ export function readCertificate(der: Buffer): Result<Certificate, string> {
   return reading(() => certificate(Buffer.from(der)))
 }
 
-/** Reads every certificate of a PEM text, in order, at least one. */
+/**
+ * Reads every certificate of a PEM text, in order, at least one. What comes as text is given to TLS later on, and Node passes
+ * over a root that OpenSSL can't read without a word: so it is refused here.
+ */
 export function readCertificatesPem(text: string): Result<readonly Certificate[], string> {
   const blocks = fromPem('CERTIFICATE', text)
   if (!blocks.ok) return blocks
@@ -55,9 +58,15 @@ export function readCertificatesPem(text: string): Result<readonly Certificate[]
   for (const block of blocks.value) {
     const read = readCertificate(block)
     if (!read.ok) return read
+    if (!isKnownToOpenssl(block)) return err('OpenSSL cannot read it')
     certificates.push(read.value)
   }
   return ok(certificates)
+}
+
+/** As PEM, of one block: in DER, Node would look for PEM first, and find it in a name. */
+function isKnownToOpenssl(der: Buffer): boolean {
+  return reading(() => new X509Certificate(toPem('CERTIFICATE', der))).ok
 }
 
 function certificate(der: Buffer): Certificate {

@@ -21,10 +21,10 @@ import {
 import { generateKeyPair, toSpki } from '../../certs/key-pair.ts'
 import { OID } from '../../certs/oids.ts'
 import { fromPem, toPem } from '../../certs/pem.ts'
-import { readCertificate } from '../../certs/read-certificate.ts'
+import { readCertificate, readCertificatesPem } from '../../certs/read-certificate.ts'
 import { basicConstraints, keyUsage, uriNames } from '../../certs/write-extensions.ts'
 import { anyExtension, anyNames, nameOf, WEB } from './craft-certificate.ts'
-import { idOf, unwrap } from './mesh-pki.ts'
+import { idOf, makePki, unwrap } from './mesh-pki.ts'
 
 /*
  * Certificates and requests that are right but for one thing. Reading a certificate checks no signature; those of the
@@ -277,4 +277,13 @@ test('PEM is read up to a million characters, with one spelling for its octets',
   for (const text of ['AB==', 'AA==\nAA==', 'AA', '']) assert(!fromPem('CERTIFICATE', block(text)).ok, text)
   assert(!fromPem('CERTIFICATE', pem + pem.replace(/\n-----END.*\n/, '')).ok, 'a block that ends with the text')
   assert(!bundleFromPem('mesh.example', 1, [pem, 'nonsense']).ok)
+})
+
+test('a root in whose name is no UTF-8 is refused, since TLS would leave it out without a word', () => {
+  const der = Buffer.from(makePki().root.der)
+  const at = der.indexOf('Outrigger', 0, 'latin1')
+  assert(readCertificatesPem(toPem('CERTIFICATE', der)).ok)
+  for (let name = at; name >= 0; name = der.indexOf('Outrigger', name + 1, 'latin1')) der[name] = 0xc9
+  assert(readCertificate(der).ok, 'as octets nothing is wrong with it')
+  assert(!readCertificatesPem(toPem('CERTIFICATE', der)).ok)
 })
