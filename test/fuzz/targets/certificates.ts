@@ -56,14 +56,16 @@ export const certificate: FuzzTarget = {
     }
     assert(read.value.der.equals(input), 'the certificate is all that was read')
     assert(read.value.notBeforeMs <= 8.64e15 && read.value.notAfterMs <= 8.64e15)
-    const theirs = new X509Certificate(input)
+    const pem = toPem('CERTIFICATE', input)
+    const again = readCertificatesPem(pem)
+    if (!again.ok) return kindOf(again.error)
+    assert(again.value.length === 1 && again.value[0]?.der.equals(input), 'in PEM, read again')
+    const theirs = new X509Certificate(pem)
     assert.equal(BigInt(`0x${read.value.serial || '0'}`), BigInt(`0x${theirs.serialNumber}`), 'the serial number')
     assert.equal(Date.parse(theirs.validTo), read.value.notAfterMs, 'the end of validity')
     assert.equal(theirs.ca, read.value.isCa, 'whether it signs')
     for (const uri of read.value.uriNames)
       if (parseSpiffeId(uri).ok) assert(theirs.subjectAltName?.includes(`URI:${uri}`), 'a URI name')
-    const again = readCertificatesPem(toPem('CERTIFICATE', input))
-    assert(again.ok && again.value.length === 1 && again.value[0]?.der.equals(input), 'in PEM, read again')
     return `read ${read.value.isCa} ${read.value.uriNames.length}`
   },
 }
