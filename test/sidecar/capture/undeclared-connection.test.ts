@@ -13,7 +13,7 @@ import { sendWhole } from '../../../sidecar/http/local-response.ts'
 import type { DownstreamStream } from '../../../sidecar/http/streams.ts'
 import { http2Counters } from '../../../sidecar/http2/stream/flood-guard.ts'
 import type { TcpDownstream } from '../../../sidecar/tunnel/tcp-downstream.ts'
-import { eventually, pause } from '../../support/eventually.ts'
+import { eventually } from '../../support/eventually.ts'
 import { TurnedClock } from '../../support/turned-clock.ts'
 
 const SINK = { onBody() {}, onEnd() {}, onAbort() {}, onDrain() {} }
@@ -61,7 +61,9 @@ async function undeclaredPort({ port }: { readonly port: string | undefined } = 
       onDrain() {},
     })
   }
+  const accepted: Socket[] = []
   const server = createServer({ pauseOnConnect: true }, (socket) => {
+    accepted.push(socket)
     const onClosed = (): void => void closed++
     const counters = http2Counters()
     const options = { handler, peer: '', clock: systemClock, wheel, counters, onClosed, port, memory, carry }
@@ -78,6 +80,8 @@ async function undeclaredPort({ port }: { readonly port: string | undefined } = 
     memory,
     connections,
     closed: () => closed,
+    /** All that the last caller wrote was read. */
+    heard: (bytes: number) => eventually('it is heard', () => accepted.at(-1)?.bytesRead === bytes),
     async dial(): Promise<Socket> {
       const socket = connect({ port: (server.address() as AddressInfo).port, host: '127.0.0.1', allowHalfOpen: true })
       dialled.push(socket)
@@ -127,7 +131,7 @@ test('less than a line is let go when a head must be done, and opens no tunnel',
   await using at = await undeclaredPort()
   const socket = await at.dial()
   socket.write('pi')
-  await pause(50)
+  await at.heard(2)
   at.clock.turn(LIMITS.headTimeoutMs - 100)
   assert.equal(at.tunnels.length, 0)
   at.clock.turn(200)
@@ -144,7 +148,7 @@ test('in doubt a caller may be silent for ever, but not say less than a line', a
   await timed(at)
   at.clock.turn(LIMITS.headTimeoutMs - 100)
   socket.write('i') // does not begin the time anew
-  await pause(50)
+  await at.heard(2)
   assert.equal(tunnel.isAborted, false)
   at.clock.turn(200)
   await textOf(socket)
@@ -304,7 +308,7 @@ test('where servers are named, a ClientHello that is cut is carried whole, and n
   at.clock.turn(5_000)
   assert.equal(at.tunnels.length, 0)
   socket.write(HELLO.subarray(0, 20))
-  await pause(50)
+  await at.heard(20)
   socket.write(HELLO.subarray(20))
   await eventually('it is carried', () => at.tunnels[0]?.said === HELLO.toString('latin1'))
   assert.equal(at.tunnels[0]?.serverName, 'b.shop')
