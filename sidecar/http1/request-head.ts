@@ -73,7 +73,9 @@ export class RequestHeadParser {
       return this.#refuse('expectation-failed', 'an expectation other than 100-continue')
     }
     const hasBody = framing.isChunked || framing.contentLength >= 0
-    const isUpgrade = framing.nominatesUpgrade && framing.upgrade === 'websocket' && !line.isHttp10
+    // Only GET becomes a WebSocket (RFC 6455 §4.1): on a link another method would be lost. Any other upgrade may be ignored.
+    const isUpgrade =
+      line.method === 'GET' && framing.nominatesUpgrade && framing.upgrade === 'websocket' && !line.isHttp10
     if ((isUpgrade || line.method === 'CONNECT') && hasBody) {
       return this.#refuse('bad-request', 'a request for a tunnel has a body')
     }

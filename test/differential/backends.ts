@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Recorder } from './recorder.ts'
-import type { SeenRequest } from './seen-request.ts'
+import { readRequestLine, type SeenRequest } from './seen-request.ts'
 import { findProgram, ServerProcess } from './server-process.ts'
 
 /** What a backend can tell when it has stopped. */
@@ -56,7 +56,7 @@ pid ${directory}/pid;
 error_log ${directory}/error.log crit;
 events { worker_connections 1024; }
 http {
-  log_format seen escape=none "$status\\t$request_method\\t$request_uri\\t$upstream_http_x_length\\t$request";
+  log_format seen escape=none "$status\\t$upstream_http_x_length\\t$request";
   client_body_temp_path ${directory}/body;
   proxy_temp_path ${directory}/proxy;
   fastcgi_temp_path ${directory}/fastcgi;
@@ -81,34 +81,37 @@ http {
   return loggingBackend(server, 'access.log')
 }
 
-/** HAProxy answers by itself; it waits for the body, of which it knows the length then. */
+/** HAProxy is a proxy before a recorder, which tells it how long the body was that came out of it. */
 async function startHaproxy(): Promise<Backend | undefined> {
   const program = findProgram('haproxy')
   if (program === undefined) return undefined
+  const recorder = await Recorder.start()
   const server = await ServerProcess.start(
     program,
     (file) => ['-db', '-f', file],
     (port) => `
 global
-  log stdout format raw local0
+  log stdout len 65535 format raw local0
   tune.bufsize 131072
+  tune.http.logurilen 65535
 defaults
   mode http
   log global
   option dontlognull
-  log-format "%ST\\t%[var(txn.method)]\\t%[var(txn.path)]\\t%[var(txn.length)]\\t%{+Q}r"
+  log-format "%ST\\t%[var(txn.length)]\\t%r"
+  timeout connect 60s
   timeout client 600s
+  timeout server 600s
   timeout http-keep-alive 600s
 frontend seen
   bind 127.0.0.1:${port}
-  http-request set-var(txn.method) method
-  http-request set-var(txn.path) path
-  http-request wait-for-body time 600s
-  http-request set-var(txn.length) req.body_len
-  http-request return status 200 content-type text/plain lf-string "%[method] %[path]"
+  http-response set-var(txn.length) res.hdr(x-length)
+  default_backend recorder
+backend recorder
+  server recorder 127.0.0.1:${recorder.port}
 `,
   )
-  return loggingBackend(server, 'output')
+  return beforeRecorder(loggingBackend(server, 'output'), recorder)
 }
 
 /** Apache is a proxy before a recorder, which tells it how long the body was that came out of it. */
@@ -130,7 +133,7 @@ PidFile ${directory}/pid
 Listen 127.0.0.1:${port}
 ${names.map((name) => `LoadModule ${name}_module ${modules}/mod_${name}.so`).join('\n')}
 ErrorLog ${directory}/error.log
-LogFormat "%>s\\t%m\\t%U\\t%{X-Length}o\\t%r" seen
+LogFormat "%>s\\t%{X-Length}o\\t%r" seen
 CustomLog ${directory}/access.log seen
 KeepAlive On
 KeepAliveTimeout 600
@@ -142,34 +145,41 @@ AllowEncodedSlashes NoDecode
 ProxyPass / http://127.0.0.1:${recorder.port}/ nocanon
 `,
   )
-  const backend = loggingBackend(server, 'access.log')
-  return {
-    ...backend,
-    async [Symbol.asyncDispose]() {
-      await backend[Symbol.asyncDispose]()
-      await recorder[Symbol.asyncDispose]()
-    },
-  }
+  return beforeRecorder(loggingBackend(server, 'access.log'), recorder)
 }
 
-/** A backend whose log has a line for each request: status, method, path, octets of the body, request line. */
+/** Ends the recorder after the proxy before it. */
+const beforeRecorder = (backend: Backend, recorder: Recorder): Backend => ({
+  ...backend,
+  async [Symbol.asyncDispose]() {
+    await backend[Symbol.asyncDispose]()
+    await recorder[Symbol.asyncDispose]()
+  },
+})
+
+/** A backend whose log has a line for each request: status, octets of the body, request line. */
 function loggingBackend(server: ServerProcess, file: string): Backend {
   return {
     port: server.port,
     async stop() {
       await server.stop()
-      const lines = server.lines(file).filter((line) => line.includes('\t'))
       const seen: SeenRequest[] = []
       const refused: string[] = []
-      for (const line of lines) {
-        const [status = '', method = '', uri = '', length = ''] = line.split('\t')
-        const path = uri.replace(/\?.*/s, '')
-        if (status === '200') seen.push({ method, path, bodyBytes: /^\d+$/.test(length) ? Number(length) : undefined })
-        else if (path.startsWith('/')) seen.push({ method, path, bodyBytes: undefined })
-        else refused.push(line)
+      for (const line of server.lines(file)) {
+        if (!line.includes('\t')) continue // what the server says of itself
+        const [status, length = '', requestLine = ''] = line.split('\t')
+        const request = readRequestLine(withoutEscapes(requestLine))
+        if (request === undefined) refused.push(line)
+        else seen.push({ ...request, bodyBytes: status === '200' && /^\d+$/.test(length) ? Number(length) : undefined })
       }
       return { seen, refused }
     },
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   }
 }
+
+/** Apache writes `\\"`, HAProxy `#22`; neither a backslash nor `#` is passed on. */
+const withoutEscapes = (text: string): string =>
+  text
+    .replaceAll(/\\(.)/g, '$1')
+    .replaceAll(/#([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))

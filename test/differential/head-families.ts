@@ -76,7 +76,7 @@ const FIELDS = [
     'X: y\nContent-Length: 90',
     'X: y\nHost: evil',
   ],
-  ...[`X: ${'y'.repeat(8_000)}`, `X: ${'y'.repeat(60_000)}`, `X: ${'y'.repeat(66_000)}`, `${'X'.repeat(9_000)}: y`],
+  ...[`X: ${'y'.repeat(8_000)}`, `X: ${'y'.repeat(60_000)}`, `X: ${'y'.repeat(66_000)}`, `${'X'.repeat(200)}: y`],
   ...[
     'Connection: content-length',
     'Connection: transfer-encoding',
@@ -155,7 +155,6 @@ const METHODS = [
   'Post',
   'FOO',
   'M-SEARCH',
-  'PRI',
   'CONNECT',
   '"GET"',
   'G\0T',

@@ -1,9 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { SeenRequest } from './seen-request.ts'
+import { readRequestLine, type SeenRequest } from './seen-request.ts'
 
 /** An idle connection stays open for the whole suite: what is left over in it must meet another request. */
 const KEEP_ALIVE_MS = 120_000
+/** More than a sidecar passes on. */
+const HEAD_BYTES = 256 * 1024
 
 /** Node's own server, strict, which writes down what it saw and answers with it: `GET /outer-7 0`. */
 export class Recorder implements AsyncDisposable {
@@ -19,13 +21,23 @@ export class Recorder implements AsyncDisposable {
     this.port = (server.address() as AddressInfo).port
     server.on('request', (request, response) => this.#record(request, response))
     server.on('clientError', (error: NodeJS.ErrnoException & { rawPacket?: Buffer }, socket) => {
-      if (error.rawPacket !== undefined) this.refused.push(`${error.code}: ${error.rawPacket.toString('latin1')}`)
       socket.destroy()
+      if (error.rawPacket === undefined) return
+      const octets = error.rawPacket.toString('latin1')
+      const request = readRequestLine(octets.split('\r\n', 1)[0] ?? '')
+      // A request may have a method that Node does not know; all else is no request.
+      if (request === undefined) this.refused.push(`${error.code}: ${octets}`)
+      else this.seen.push({ ...request, bodyBytes: undefined })
     })
   }
 
   static async start(): Promise<Recorder> {
-    const server = createServer({ insecureHTTPParser: false, keepAliveTimeout: KEEP_ALIVE_MS, noDelay: true })
+    const server = createServer({
+      insecureHTTPParser: false,
+      maxHeaderSize: HEAD_BYTES,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      noDelay: true,
+    })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     return new Recorder(server)
   }

@@ -223,3 +223,14 @@ test('every octet changed in a remembered head reads as it does for a parser wit
     }
   }
 })
+
+test('only GET asks for a WebSocket: with another method the upgrade is not heard', () => {
+  const parser = new RequestHeadParser('http')
+  const upgrade = (method: string): string | undefined => {
+    const octets = Buffer.from(`${method} / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n`)
+    assert.equal(parser.parse(octets, 0, octets.length), octets.length)
+    assert.equal(parser.parsed?.head.method, method)
+    return parser.parsed?.head.upgrade
+  }
+  assert.deepEqual(['GET', 'POST', 'PUT', 'DELETE', 'HEAD'].map(upgrade), ['websocket', ...Array(4).fill(undefined)])
+})
