@@ -14,6 +14,8 @@ const SUITES: readonly (readonly [name: string, path: string])[] = [
   ['gRPC, negative HTTP/2', 'test/conformance/grpc/negative-http2.test.ts'],
   ['RFC 6455 by ws', 'test/conformance/websocket/rfc6455.test.ts'],
   ['socket.io', 'test/conformance/websocket/socket-io.test.ts'],
+  ['smuggling against real servers', 'test/differential/smuggling.test.ts'],
+  ['legal requests beside http2-proxy', 'test/differential/legal-requests.test.ts'],
 ]
 
 /** What became of a suite. */

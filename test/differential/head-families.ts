@@ -1,6 +1,10 @@
 import { below, chunked, outer, smuggled } from './octets.ts'
 import type { Draw, Family } from './smuggling-inputs.ts'
 
+/** Without it HAProxy takes it for no request at all. */
+const KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
+const WEBSOCKET = `Connection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: ${KEY}`
+
 /** Field lines that are read in more than one way, without their end. */
 const FIELDS = [
   ...[
@@ -89,13 +93,7 @@ const FIELDS = [
     'Upgrade: h2c',
     'Upgrade: TLS/1.0, HTTP/1.1',
   ],
-  ...[
-    'Connection: upgrade\r\nUpgrade: websocket',
-    'Proxy-Connection: keep-alive',
-    'Keep-Alive: timeout=1',
-    'TE: trailers, chunked',
-    'Trailer: x',
-  ],
+  ...[WEBSOCKET, 'Proxy-Connection: keep-alive', 'Keep-Alive: timeout=1', 'TE: trailers, chunked', 'Trailer: x'],
   ...[
     'X-HTTP-Method-Override: PUT',
     'X-Original-URL: /smuggled-0',
@@ -331,7 +329,7 @@ export const HEAD_FAMILIES: readonly Family[] = [
       const { fields, body } = tail(draw)
       const upgrade = draw.one(['websocket', 'h2c', 'foo', 'websocket, h2c', ''])
       const head = draw.one([
-        `${outer(draw)}Connection: upgrade\r\nUpgrade: ${upgrade}\r\n`,
+        `${outer(draw)}Connection: upgrade\r\nUpgrade: ${upgrade}\r\nSec-WebSocket-Key: ${KEY}\r\n`,
         `CONNECT ${draw.host}:80 HTTP/1.1\r\nHost: ${draw.host}:80\r\n`,
         `CONNECT /outer-${draw.number} HTTP/1.1\r\nHost: ${draw.host}\r\n`,
       ])
