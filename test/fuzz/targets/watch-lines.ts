@@ -56,6 +56,7 @@ export const watchLines: FuzzTarget = {
     ),
     seed(put('Endpoints', { endpoints: [{ address: '10.0.0.1', port: 1, identity: 'spiffe://a/b' }] })),
     seed(put('Trust', { sequence: 1, rootsPem: [] }), put('Authorization', { rules: [] })),
+    ...[-1, 0, 1].map((more) => Buffer.from(`${'x'.repeat(MAX_LINE + more)}\n{}\n`)),
     Buffer.from('{}\n[]\nnull\n1\n"x"\n\n \r\n{"type":"__proto__"}\n\xff\n', 'latin1'),
   ],
   words: [
