@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads'
 import { systemClock } from '../../sidecar/core/clock.ts'
 import { keep } from './corpus.ts'
 import { INPUT_AT, type WorkerOrder, type WorkerReport } from './fuzz-worker.ts'
-import { targets } from './targets.ts'
+import { findTarget, targets } from './targets.ts'
 
 /*
  * `node test/fuzz/run.ts [--seconds 30] [--seed 1] [TARGET…]`: every target, or those named, one after the other. Ends with
@@ -25,7 +25,7 @@ const { values, positionals } = parseArgs({
 })
 const seed = Number(values.seed)
 const seconds = Number(values.seconds)
-const chosen = targets.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
+const chosen = positionals.length === 0 ? targets : positionals.map(findTarget)
 console.log(`seed ${seed}, ${seconds} s for each of ${chosen.length} targets`)
 let findings = 0
 for (const { name, maxBytes } of chosen) {
