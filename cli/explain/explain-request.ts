@@ -104,6 +104,7 @@ function explainFrom(
 
 const inboundFacts = (facts: RequestFacts, endpoint: Endpoint, edits: ForwardEdits | undefined): RequestFacts => ({
   ...facts,
+  wire: facts.method === 'CONNECT' ? 'tcp' : facts.wire,
   direction: 'inbound',
   port: endpoint.appPort,
   authority: edits?.authority ?? facts.authority,

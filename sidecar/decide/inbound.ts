@@ -24,8 +24,8 @@ export function decideInbound(facts: RequestFacts, world: World, recorder: Recor
 }
 
 /** Nobody said what the port speaks: what its caller speaks is what it will understand. */
-function asSpoken({ method, wire }: RequestFacts): SpokenProtocol {
-  if (method === 'CONNECT') return 'tcp'
+function asSpoken({ wire }: RequestFacts): SpokenProtocol {
+  if (wire === 'tcp') return 'tcp'
   return wire === 'h2' ? 'http2' : 'http'
 }
 

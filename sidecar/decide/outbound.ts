@@ -21,7 +21,7 @@ export function decideOutbound(facts: RequestFacts, world: World, recorder: Reco
   if (port === undefined) return refuse(noSuchPort(service, facts))
   const compiled = findRule(service, facts, port, recorder)
   if ('code' in compiled) return refuse(compiled)
-  const needsHttp = facts.wire === 'tcp' ? whyHttp(compiled, service, port) : undefined
+  const needsHttp = facts.method === 'CONNECT' ? whyHttp(compiled, service, port) : undefined
   if (needsHttp !== undefined) return refuse(needsHttp)
   if (compiled.rule.filters.redirect !== undefined) return redirect(compiled.rule.filters.redirect, compiled, facts)
   const backend = chooseBackend(compiled, world.random, recorder)

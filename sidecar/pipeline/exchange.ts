@@ -81,6 +81,7 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
 
   /** No body follows the head of the current try. */
   get attemptEnd(): boolean {
+    if (asksForTunnel(this.head)) return false
     return this.#requestEnded && this.requestBytes === 0 && this.#requestTrailers.length === 0
   }
 
@@ -105,6 +106,7 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
       case 'forward':
       case 'deliver':
         if (decision.kind === 'forward' && decision.delayMs > 0) {
+          this.lastActivityMs = this.#deps.clock.nowMs() + decision.delayMs // a wait that was decided is no idleness
           this.#armTimer()
           this.#retryTimer = this.#deps.clock.after(decision.delayMs, () => this.#attempt(decision), {
             background: true,
@@ -129,8 +131,8 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
     this.#isAttempting = true
     this.attempts++
     this.attemptStartMs = this.#deps.clock.nowMs()
+    this.lastActivityMs = this.#sentMs = this.attemptStartMs
     this.#headLatencyMs = 0
-    this.#sentMs = this.attemptStartMs
     this.#isOpening = true
     this.#lane.open(this, decision)
     this.#isOpening = false

@@ -284,3 +284,19 @@ spec: {mtls: {mode: PERMISSIVE}}
   socket.end()
   assert.deepEqual(await told(mesh, 'inbound'), { 'callee-first': 1 })
 })
+
+test('a CONNECT of HTTP is no way past rules for requests, from callers with and without a sidecar', async () => {
+  await using mesh = await undeclared({ raw: shout })
+  await mesh.apply(`apiVersion: outrigger.dev/v1alpha1
+kind: PeerAuthentication
+metadata: {name: shop, namespace: shop}
+spec: {mtls: {mode: PERMISSIVE}}
+---
+${deny('{http: {paths: [{type: PathPrefix, value: /admin}]}}')}`)
+  const connectTo = (port: number): Promise<string> =>
+    rawExchange(port, Buffer.from('CONNECT bank:80 HTTP/1.1\r\nhost: bank:80\r\n\r\nping\r\n'), (heard) =>
+      /\r\n\r\n/.test(heard),
+    )
+  assert.match(await connectTo(mesh.workload('bank').sidecar.ports.plain[0] ?? 0), /^HTTP\/1\.1 (403|501) /)
+  assert.match(await connectTo(portOf(mesh)), /^HTTP\/1\.1 (403|501) /)
+})

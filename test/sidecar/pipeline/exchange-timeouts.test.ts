@@ -142,3 +142,14 @@ for (const [what, request, status, isTunnel] of TUNNELS) {
     s.assertClean()
   })
 }
+
+test('an idle bound that is shorter than the waits between tries begins no second one beside the first', () => {
+  const s = stage({ retries: 5, delayMs: 50, streamIdleTimeoutMs: 40 })
+  for (let ms = 0; ms < 2_000; ms += 5) {
+    s.clock.turn(5)
+    assert(s.ups.filter((up) => !up.isCancelled).length <= 1, `at ${ms} ms`)
+  }
+  assert.equal(s.ups.length, 6)
+  assert.equal(s.down.status, 504)
+  s.assertClean()
+})
