@@ -79,9 +79,11 @@ async function withPair(
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
+const NO_CONTENT = 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n'
+
 /** Answers a request of HTTP where one comes, and nothing else: what the pair's start asks for. */
 const answerOnce = (socket: Socket): void => {
-  socket.once('data', () => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n'))
+  socket.once('data', () => socket.write(NO_CONTENT))
 }
 
 async function idleConnections(): Promise<void> {
@@ -108,7 +110,7 @@ function flood(head: string, bytes: number): (socket: Socket) => void {
   const chunk = Buffer.alloc(64 * 1024, 'x')
   return (socket) => {
     socket.on('data', (asked: Buffer) => {
-      if (!asked.includes('/flood')) return void socket.write('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n')
+      if (!asked.includes('/flood')) return void socket.write(NO_CONTENT)
       let left = bytes
       socket.write(head)
       const push = (): void => {

@@ -11,19 +11,15 @@ const HOST_NAME = 0
 const NAME =
   /^(?=.{1,253}$)(?!(.*\.)?[0-9]+$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/
 
-/** What a ClientHello says of its server: its name, lower case; '' when it names none; `more`: it is not complete yet. */
-export type ServerName = { readonly kind: 'name'; readonly name: string } | { readonly kind: 'more' }
-
 /**
  * Reads the server's name (RFC 6066 §3) out of a ClientHello (RFC 8446 §4.1.2) without ending the TLS that it begins: it may
- * come in several records, cut anywhere. Errors: what is wrong with it, for a log line.
+ * come in several records, cut anywhere. In lower case; '' when it names none; undefined while it is not complete. Errors:
+ * what is wrong with it, for a log line.
  */
-export function readServerName(octets: Buffer): Result<ServerName, string> {
+export function readServerName(octets: Buffer): Result<string | undefined, string> {
   const message = gather(octets)
   if (!message.ok) return message
-  if (message.value === undefined) return ok({ kind: 'more' })
-  const name = nameIn(new Reader(message.value))
-  return name.ok ? ok({ kind: 'name', name: name.value }) : name
+  return message.value === undefined ? ok(undefined) : nameIn(new Reader(message.value))
 }
 
 /** The handshake message behind its header, out of as many records as it takes; undefined while some of it is missing. */

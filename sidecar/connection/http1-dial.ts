@@ -1,10 +1,9 @@
 import { connect, type Socket } from 'node:net'
-import { inOneMoment } from '../core/clock.ts'
 import { type MeshError, meshError } from '../core/mesh-errors.ts'
 import type { TimerWheel, WheelEntry } from '../core/timer-wheel.ts'
 import { ResponseHeadParser } from '../http1/response-head.ts'
 import { Http1ClientConnection, type Http1ClientListener } from './http1-client-connection.ts'
-import { readBuffer } from './shared-read.ts'
+import { sharedRead } from './shared-read.ts'
 
 /** What hears of one dial, and then of the connection. */
 export interface Http1DialListener extends Http1ClientListener {
@@ -46,17 +45,9 @@ class Dial implements WheelEntry {
       port,
       noDelay: true,
       allowHalfOpen: true,
-      onread: {
-        buffer: readBuffer,
-        callback: (length: number) => {
-          inOneMoment(this.#onRead, readBuffer, length)
-          return true
-        },
-      },
+      onread: sharedRead((chunk, length) => this.#connection?.receive(chunk, length)),
     })
   }
-
-  readonly #onRead = (chunk: Buffer, length: number): void => this.#connection?.receive(chunk, length)
 
   start(timeoutMs: number): void {
     this.#wheel.schedule(this, timeoutMs)

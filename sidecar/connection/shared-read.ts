@@ -27,6 +27,15 @@ export function receiveFrom(socket: Socket, receive: (chunk: Buffer, length: num
   socket.on('data', (chunk: Buffer) => inOneMoment(receive, chunk, chunk.length))
 }
 
+/** The option `onread` of a socket that we connect, for what `receiveFrom` does on accepted ones. */
+export const sharedRead = (receive: (chunk: Buffer, length: number) => void) => ({
+  buffer: readBuffer,
+  callback: (length: number): boolean => {
+    inOneMoment(receive, readBuffer, length)
+    return true
+  },
+})
+
 type Handle = { useUserBuffer?: (buffer: Buffer) => void }
 
 function shareReads(socket: Socket, receive: (chunk: Buffer, length: number) => void): boolean {
@@ -34,12 +43,10 @@ function shareReads(socket: Socket, receive: (chunk: Buffer, length: number) => 
   const handle = Reflect.get(socket, '_handle') as Handle | null | undefined
   if (typeof handle?.useUserBuffer !== 'function') return false
   const [bufferField, callbackField] = onreadSymbols
-  Reflect.set(socket, bufferField, readBuffer)
-  Reflect.set(socket, callbackField, (length: number) => {
-    inOneMoment(receive, readBuffer, length)
-    return true
-  })
-  handle.useUserBuffer(readBuffer)
+  const { buffer, callback } = sharedRead(receive)
+  Reflect.set(socket, bufferField, buffer)
+  Reflect.set(socket, callbackField, callback)
+  handle.useUserBuffer(buffer)
   return true
 }
 

@@ -10,9 +10,7 @@ import type { Snapshot } from '../config/snapshot.ts'
 import type { MeshError } from '../core/mesh-errors.ts'
 import type { Random } from '../core/random.ts'
 import type { Fields } from '../http/head.ts'
-
-/** What the octets of a caller are: messages of HTTP, or a connection that is carried as it is. */
-export type Wire = 'http/1.1' | 'h2' | 'tcp'
+import type { Wire } from '../http/streams.ts'
 
 /** What is known of a request when it is decided. Plain values, so that a described request decides as a real one. */
 export interface RequestFacts {

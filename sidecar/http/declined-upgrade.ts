@@ -1,7 +1,7 @@
 import { withAddedField, withoutField } from './fields.ts'
 import type { RequestHead, ResponseHead } from './head.ts'
 import { UPGRADE_DECLINED } from './header-rules.ts'
-import type { DownstreamStream } from './streams.ts'
+import type { Wire } from './streams.ts'
 
 /**
  * A success that is not the switch which the request asked for: HTTP/1.1 allows it (RFC 9110 §7.8). In HTTP/2 any 2xx to
@@ -17,7 +17,7 @@ export const declinedOnLink = (head: ResponseHead): ResponseHead => ({
 })
 
 /** The answer for a caller itself. Over HTTP/2 it would be the switch: the application does not do what was asked for. */
-export const declinedToCaller = (head: ResponseHead, protocol: DownstreamStream['protocol']): ResponseHead => ({
+export const declinedToCaller = (head: ResponseHead, protocol: Wire): ResponseHead => ({
   ...head,
   status: protocol === 'h2' ? 501 : head.status,
   fields: withoutField(head.fields, UPGRADE_DECLINED),

@@ -11,9 +11,12 @@ import type { Fields, RequestHead, ResponseHead } from './head.ts'
  * - A stream may call its sink back inside a call to it (`reset` never does).
  */
 
+/** What the octets of a caller are: messages of HTTP, or a connection that is carried as it is. */
+export type Wire = 'http/1.1' | 'h2' | 'tcp'
+
 /** The caller's side of one exchange: implemented by HTTP/1 and HTTP/2 server connections. */
 export interface DownstreamStream {
-  readonly protocol: 'http/1.1' | 'h2' | 'tcp'
+  readonly protocol: Wire
   /** Address of the peer, for logs: `ip:port`. */
   readonly peerAddress: string
   /** Attaches the sink. Called once, synchronously inside `StreamHandler.onRequest`. */

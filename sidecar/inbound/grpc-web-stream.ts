@@ -2,7 +2,7 @@ import { type MeshError, meshError } from '../core/mesh-errors.ts'
 import { findField, withField, withoutField } from '../http/fields.ts'
 import { type Fields, NO_FIELDS, type RequestHead, type ResponseHead, UNKNOWN_LENGTH } from '../http/head.ts'
 import { localResponse, sendWhole } from '../http/local-response.ts'
-import type { DownstreamStream, RequestSink } from '../http/streams.ts'
+import type { DownstreamStream, RequestSink, Wire } from '../http/streams.ts'
 
 /** `application/grpc-web`, `application/grpc-web-text`, each perhaps with `+proto`. */
 const CONTENT_TYPE = /^application\/grpc-web(-text)?(\+[a-z0-9.-]+)?(?:[ \t]*;.*)?$/i
@@ -38,7 +38,7 @@ export function toGrpcHead(head: RequestHead, { isText, suffix }: GrpcWebForm): 
  * stream and the exchange.
  */
 export class GrpcWebStream implements DownstreamStream, RequestSink {
-  readonly protocol: DownstreamStream['protocol']
+  readonly protocol: Wire
   readonly peerAddress: string
   readonly #caller: DownstreamStream
   readonly #form: GrpcWebForm

@@ -87,7 +87,7 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
 
   /** A try is under way and its response has not begun. */
   get isAwaitingHead(): boolean {
-    return this.#isAttempting && this.#status === 0
+    return this.#isAttempting && !this.hasHead
   }
 
   get hasHead(): boolean {
@@ -244,7 +244,7 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
   /** A try failed: another one, or the end. After a head went to the caller nothing is tried again. */
   #fail(error: MeshError): void {
     const outcome: AttemptOutcome = { kind: 'error', error }
-    if (this.#status !== 0) {
+    if (this.hasHead) {
       this.#endAttempt(outcome)
       this.stream.reset(error)
       this.#finish(error)
@@ -271,7 +271,7 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
     const isWhole = nowMs >= deadlineMs(this.plan, this)
     this.#dropUpstream()
     const error = meshError('timeout', describeTimeout(this.plan, this, isWhole))
-    if (isWhole && this.#status === 0) {
+    if (isWhole && !this.hasHead) {
       this.#endAttempt({ kind: 'error', error })
       this.#refuse(error)
     } else this.#fail(error)

@@ -1,4 +1,5 @@
 import type { MeshErrorCode } from '../core/mesh-errors.ts'
+import type { Wire } from '../http/streams.ts'
 
 /** What happened in one exchange: made once, when it ends, and read by the access log, the metrics and the decision ring. */
 export interface ExchangeRecord {
@@ -13,7 +14,7 @@ export interface ExchangeRecord {
   readonly path: string
   readonly authority: string
   /** The caller's wire. */
-  readonly protocol: 'http/1.1' | 'h2' | 'tcp'
+  readonly protocol: Wire
   /** Final status; 0 when the exchange ended without one. */
   readonly status: number
   /** The flag of the error table; '-' when the mesh had nothing to say against it. */

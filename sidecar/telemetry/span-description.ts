@@ -1,3 +1,4 @@
+import type { Wire } from '../http/streams.ts'
 import { withoutQuery } from './exchange-record.ts'
 import type { LiveSpan, SpanAttributes, SpanEnd } from './live-span.ts'
 
@@ -33,7 +34,7 @@ export interface ServerSpanFacts {
   readonly peerAddress: string
   /** Proven identity of the caller; '' without mutual TLS. */
   readonly peerIdentity: string
-  readonly protocol: 'http/1.1' | 'h2' | 'tcp'
+  readonly protocol: Wire
   readonly isGrpc: boolean
 }
 

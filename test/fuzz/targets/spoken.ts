@@ -36,7 +36,7 @@ export const spoken: FuzzTarget = {
     const isRequest = requestTranscript([input]).steps.length > 0
     if (isRequest) assert.equal(whole, 'http1', 'a request of HTTP/1')
     const name = readServerName(input)
-    if (name.ok && name.value.kind === 'name' && (input[2] ?? 0) <= 4 && input.readUInt16BE(3) > 0)
+    if (name.ok && name.value !== undefined && (input[2] ?? 0) <= 4 && input.readUInt16BE(3) > 0)
       assert.equal(whole, 'tls', 'a ClientHello')
     return `${whole} ${wholeHttp} ${isRequest}`
   },

@@ -4,9 +4,7 @@ import test from 'ava'
 import { eventually } from '../../support/eventually.ts'
 import { startTestMesh } from '../../support/mesh.ts'
 import { rawExchange } from '../../support/raw-exchange.ts'
-
-const UPGRADE =
-  'GET /ws HTTP/1.1\r\nhost: orders\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\r\n'
+import { UPGRADE } from '../../support/websocket-upgrade.ts'
 
 /** Switches every connection to bytes that it sends back, after a greeting. */
 const echoServer = (socket: Socket): void => {

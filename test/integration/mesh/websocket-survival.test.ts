@@ -5,9 +5,7 @@ import test from 'ava'
 import { LEAST_LEAF_LIFETIME_MS } from '../../../control-plane/authority/sign-leaf.ts'
 import { eventually, pause } from '../../support/eventually.ts'
 import { startTestMesh, type TestMesh } from '../../support/mesh.ts'
-
-const UPGRADE =
-  'GET /ws HTTP/1.1\r\nhost: orders\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\r\n'
+import { UPGRADE } from '../../support/websocket-upgrade.ts'
 
 /** Switches, and sends back all that it hears from then on. */
 const echo = (socket: Socket): void => {

@@ -31,8 +31,7 @@ const record = (fragment: Buffer): Buffer => Buffer.concat([Buffer.from([22, 3, 
 
 const nameOf = (octets: Buffer): string => {
   const read = readServerName(octets)
-  if (!read.ok) return `error: ${read.error}`
-  return read.value.kind === 'name' ? read.value.name : 'more'
+  return read.ok ? (read.value ?? 'more') : `error: ${read.error}`
 }
 
 /** The first octets that a real client sends. */
