@@ -1,5 +1,6 @@
 import type { RetrySettings } from '../config/resources.ts'
 import { hasField } from '../http/fields.ts'
+import { isIdempotentMethod } from '../http/idempotent-method.ts'
 import type { RequestFacts } from './decision.ts'
 
 /** Why a request may be executed twice, or undefined when it may not. */
@@ -12,18 +13,3 @@ export function whyIdempotent(facts: RequestFacts, retry: RetrySettings): string
 /** Whether a request may be executed twice: by method, by the route's word, or by the caller's (`idempotency-key`). */
 export const isIdempotent = (facts: RequestFacts, retry: Pick<RetrySettings, 'idempotent'>): boolean =>
   isIdempotentMethod(facts.method) || retry.idempotent || hasField(facts.fields, 'idempotency-key')
-
-/** RFC 9110 §9.2.2. */
-function isIdempotentMethod(method: string): boolean {
-  switch (method) {
-    case 'GET':
-    case 'HEAD':
-    case 'PUT':
-    case 'DELETE':
-    case 'OPTIONS':
-    case 'TRACE':
-      return true
-    default:
-      return false
-  }
-}

@@ -18,7 +18,8 @@ import { addStepEvents, decideFirst, keepDecision } from '../pipeline/lane-traci
 import { CallerShares, largestShare } from '../resilience/caller-shares.ts'
 import { forwardTraceContext } from '../telemetry/trace-context.ts'
 import { TcpDialer } from '../tunnel/tcp-upstream.ts'
-import type { AppLimits, AppPool } from '../upstream/app-pool.ts'
+import type { AppLimits } from '../upstream/address-connections.ts'
+import type { AppPool } from '../upstream/app-pool.ts'
 import type { LinkPool, LinkTarget } from '../upstream/link-pool.ts'
 import { type GrpcWebForm, grpcWebForm } from './grpc-web-stream.ts'
 

@@ -40,6 +40,32 @@ test('an application that closes each connection after its answer, without sayin
   assert.deepEqual(failures, [])
 })
 
+test('an application that closes what is idle for 40 ms loses none of the POSTs that come just then', async () => {
+  let closed = 0
+  const raw = (socket: Socket): void => {
+    let patience: NodeJS.Timeout | undefined
+    socket.on('close', () => clearTimeout(patience))
+    eachRequest(() => {
+      clearTimeout(patience)
+      socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok')
+      patience = setTimeout(() => {
+        closed++
+        socket.destroy()
+      }, 40)
+    })(socket)
+  }
+  await using mesh = await startTestMesh({ services: { orders: { raw } }, callers: ['web'] })
+  assert.equal((await mesh.call('web', 'orders', '/')).status, 200)
+  await eventually('the application closed an idle connection', () => closed === 1)
+  const failures: string[] = []
+  for (let i = 0; i < 60; i++) {
+    const { status, text } = await mesh.call('web', 'orders', '/', { method: 'POST' })
+    if (status !== 200) failures.push(`${i}: ${status} ${text}`)
+    await new Promise((resolve) => setTimeout(resolve, 38 + (i % 5)))
+  }
+  assert.deepEqual(failures, [])
+})
+
 const GARBAGE = {
   'no HTTP at all': 'I am not a web server\r\n\r\n',
   'a status that is no number': 'HTTP/1.1 2x0 OK\r\ncontent-length: 0\r\n\r\n',

@@ -1,13 +1,13 @@
 import type { MeshError } from '../../../sidecar/core/mesh-errors.ts'
-import { type Fields, NO_FIELDS } from '../../../sidecar/http/head.ts'
+import { type Fields, NO_FIELDS, type RequestHead } from '../../../sidecar/http/head.ts'
 import type { ResponseSink, UpstreamStream } from '../../../sidecar/http/streams.ts'
 import type { Attempt } from '../../../sidecar/pipeline/lane.ts'
 import { requestHead } from '../../support/recording-streams.ts'
 
 /** A try that writes down what a pool makes of it. */
 export class RecordedTry implements Attempt, ResponseSink {
-  readonly attemptHead = requestHead()
-  readonly attemptEnd = true
+  readonly attemptHead: RequestHead
+  readonly attemptEnd: boolean
   readonly attemptFields: Fields = NO_FIELDS
   readonly streams: UpstreamStream[] = []
   readonly statuses: number[] = []
@@ -15,6 +15,12 @@ export class RecordedTry implements Attempt, ResponseSink {
   /** What the exchange does at that moment: it may ask the pool for another try. */
   onStarted: () => void = () => {}
   onFailed: () => void = () => {}
+
+  /** @param isWhole whether the request has no body */
+  constructor(method = 'GET', isWhole = true) {
+    this.attemptHead = requestHead({ method })
+    this.attemptEnd = isWhole
+  }
 
   /** Where it stands, in one word: `waits`, `runs`, the status of its answer, or the code of its error. */
   get state(): string {

@@ -3,13 +3,13 @@ import { LIMITS } from '../../../sidecar/core/limits.ts'
 import { meshError } from '../../../sidecar/core/mesh-errors.ts'
 import { NO_FIELDS, type RequestHead } from '../../../sidecar/http/head.ts'
 import type { ResponseSink, UpstreamStream } from '../../../sidecar/http/streams.ts'
-import {
-  type AppConnection,
-  type AppDialListener,
-  type AppLimits,
-  AppPool,
-  type DialApp,
-} from '../../../sidecar/upstream/app-pool.ts'
+import type {
+  AppConnection,
+  AppDialListener,
+  AppLimits,
+  DialApp,
+} from '../../../sidecar/upstream/address-connections.ts'
+import { AppPool } from '../../../sidecar/upstream/app-pool.ts'
 import { RecordingUpstream } from '../../support/recording-streams.ts'
 import { TurnedClock } from '../../support/turned-clock.ts'
 import { RecordedTry } from './recorded-try.ts'
@@ -157,8 +157,13 @@ export class AppSetting {
   /** Sends `count` tries to the application's port. */
   send(count: number, port = 8_080, caller?: string): RecordedTry[] {
     const tries = Array.from({ length: count }, () => new RecordedTry())
-    for (const one of tries) this.pool.send('127.0.0.1', port, one, appLimits(this.maxConnections), caller)
+    for (const one of tries) this.sendTry(one, port, caller)
     return tries
+  }
+
+  /** Sends this one. */
+  sendTry(one: RecordedTry, port = 8_080, caller?: string): void {
+    this.pool.send('127.0.0.1', port, one, appLimits(this.maxConnections), caller)
   }
 
   abandon(one: RecordedTry): void {
