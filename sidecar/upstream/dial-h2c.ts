@@ -4,7 +4,7 @@ import type { Clock } from '../core/clock.ts'
 import { type MeshError, meshError } from '../core/mesh-errors.ts'
 import type { TimerWheel } from '../core/timer-wheel.ts'
 import { LINK_SETTINGS } from '../http2/http2-settings.ts'
-import type { Http2Counters } from '../http2/stream/flood-guard.ts'
+import type { Http2Counters } from '../http2/stream/http2-counters.ts'
 import type { DialLink, DialListener } from './link-pool.ts'
 
 interface H2cDialerDeps {
@@ -40,8 +40,7 @@ export function createH2cDialer(deps: H2cDialerDeps): DialLink {
     const onConnect = (): void => {
       timer.cancel()
       socket.removeListener('error', onError)
-      const closed = meshError('connect-failure', `${address}:${port} closed the connection at once`)
-      speak(deps, socket, closed, listener)
+      speak(deps, socket, `${address}:${port}`, listener)
     }
     const timer = deps.clock.after(timeoutMs, () => fail(`no connection within ${timeoutMs} ms`), { background: true })
     socket.once('error', onError)
@@ -50,12 +49,7 @@ export function createH2cDialer(deps: H2cDialerDeps): DialLink {
 }
 
 /** Hands the connection over when the application has spoken, or was silent for long enough. */
-function speak(
-  { clock, wheel, counters }: H2cDialerDeps,
-  socket: Socket,
-  closed: MeshError,
-  listener: DialListener,
-): void {
+function speak({ clock, wheel, counters }: H2cDialerDeps, socket: Socket, where: string, listener: DialListener): void {
   let isHanded = false
   const hand = (): void => {
     isHanded = true
@@ -76,8 +70,14 @@ function speak(
     onGone: () => {
       patience.cancel()
       if (isHanded) listener.onGone(link)
-      else listener.onDialFailed(link.failure ?? closed)
+      else listener.onDialFailed(whyNoLink(where, link.failure))
     },
   })
   const patience = clock.after(SETTINGS_WAIT_MS, hand, { background: true })
+}
+
+/** Nothing was sent yet, so an application that ends or breaks the connection is one that cannot be reached. */
+function whyNoLink(where: string, failure: MeshError | undefined): MeshError {
+  if (failure === undefined) return meshError('connect-failure', `${where} closed the connection at once`)
+  return failure.code === 'reset' ? meshError('connect-failure', `${where}: ${failure.detail}`) : failure
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import test from 'ava'
 import { TimerWheel } from '../../../sidecar/core/timer-wheel.ts'
-import { http2Counters } from '../../../sidecar/http2/stream/flood-guard.ts'
+import { http2Counters } from '../../../sidecar/http2/stream/http2-counters.ts'
 import { createH2cDialer } from '../../../sidecar/upstream/dial-h2c.ts'
 import { eventually } from '../../support/eventually.ts'
 import { settings } from '../../support/http2-frames.ts'
@@ -63,12 +63,15 @@ test('an application that accepts and is busy gets its requests after a while', 
   assert.equal(at.heard.link?.canOpenStream, true)
 })
 
-for (const [what, octets, code] of [
-  ['closes without a word', '', 'connect-failure'],
-  ['speaks something else', 'HTTP/1.1 400 Bad Request\r\n\r\n', 'protocol-error'],
-] as const) {
+const FAILURES: readonly (readonly [string, (socket: Socket) => void, string])[] = [
+  ['closes without a word', (socket) => void socket.end(), 'connect-failure'],
+  ['resets the connection', (socket) => void socket.once('data', () => socket.resetAndDestroy()), 'connect-failure'],
+  ['speaks something else', (socket) => void socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'), 'protocol-error'],
+]
+
+for (const [what, serve, code] of FAILURES) {
   test(`an application that ${what} is a failed dial: ${code}`, async () => {
-    await using at = await dialled((socket) => void socket.end(octets))
+    await using at = await dialled(serve)
     await at.heard.decided
     assert.deepEqual([at.heard.lifeEvents, at.heard.error?.code], [['failed'], code])
     at.clock.turn(60_000)
