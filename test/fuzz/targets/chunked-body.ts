@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { LIMITS } from '../../../sidecar/core/limits.ts'
 import { BodyDecoder } from '../../../sidecar/http1/body-decoder.ts'
 import { CHUNK_END, chunkHead, lastChunk } from '../../../sidecar/http1/write-fields.ts'
 import { assertAlike, someCuts } from '../cuts.ts'
@@ -44,12 +45,18 @@ export const chunkedBody: FuzzTarget = {
 
 const SIZE_LINE = /^([0-9a-f]{1,16})(?:;(?:[^"\r]|"(?:[^"\\\r]|\\[^\r])*")*)?\r\n/i
 
-/** The body of a complete chunked coding, read by a pattern, a chunk at a time; undefined where it is none. */
+/**
+ * The body of a complete chunked coding, read by a pattern, a chunk at a time; undefined where it is none, or where its
+ * extensions are longer than what is read of them.
+ */
 function plainly(text: string): string | undefined {
   let body = ''
+  let extensionBytes = 0
   for (let rest = text; ; ) {
     const [line, size = ''] = SIZE_LINE.exec(rest) ?? []
     if (line === undefined || /[^\t\x20-\x7e\x80-\xff]/.test(line.slice(0, -2))) return undefined
+    extensionBytes += line.length - size.length - '\r\n'.length
+    if (extensionBytes > LIMITS.chunkExtensionBytes) return undefined
     const length = Number.parseInt(size, 16)
     if (length === 0) return body
     body += rest.slice(line.length, line.length + length)
