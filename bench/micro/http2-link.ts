@@ -8,9 +8,9 @@ import type { MeshError } from '../../sidecar/core/mesh-errors.ts'
 import { type Fields, NO_FIELDS, type RequestHead, type ResponseHead } from '../../sidecar/http/head.ts'
 import type { RequestSink, ResponseSink } from '../../sidecar/http/streams.ts'
 import { Http2Connection } from '../../sidecar/http2/connection.ts'
-import type { Http2Owner } from '../../sidecar/http2/connection-core.ts'
+import type { Http2Owner } from '../../sidecar/http2/http2-owner.ts'
 import { LINK_SETTINGS } from '../../sidecar/http2/http2-settings.ts'
-import { http2Counters } from '../../sidecar/http2/stream/flood-guard.ts'
+import { http2Counters } from '../../sidecar/http2/stream/http2-counters.ts'
 import type { ServerStream } from '../../sidecar/http2/stream/server-stream.ts'
 
 const EXCHANGES = Number(process.argv[2] ?? 300_000)

@@ -7,7 +7,7 @@ import { LIMITS } from '../core/limits.ts'
 import type { TimerWheel, WheelEntry } from '../core/timer-wheel.ts'
 import type { StreamHandler } from '../http/streams.ts'
 import { STRANGER_SETTINGS } from '../http2/http2-settings.ts'
-import type { Http2Counters } from '../http2/stream/flood-guard.ts'
+import type { Http2Counters } from '../http2/stream/http2-counters.ts'
 
 /** What a connection is made with whose peer may speak either HTTP. */
 export interface CapturedOptions<Peer> {

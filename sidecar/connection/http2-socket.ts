@@ -5,11 +5,13 @@ import type { MeshError } from '../core/mesh-errors.ts'
 import type { TimerWheel, WheelEntry } from '../core/timer-wheel.ts'
 import type { RequestHead } from '../http/head.ts'
 import { Http2Connection } from '../http2/connection.ts'
-import type { Http2Owner } from '../http2/connection-core.ts'
+import type { Http2Owner } from '../http2/http2-owner.ts'
 import type { Http2Settings } from '../http2/http2-settings.ts'
-import { type Http2Counters, http2Counters } from '../http2/stream/flood-guard.ts'
+import { LOOK_MS } from '../http2/peer-patience.ts'
+import { type Http2Counters, http2Counters } from '../http2/stream/http2-counters.ts'
 import type { ServerStream } from '../http2/stream/server-stream.ts'
 import { type Flushable, flushAfterTurn } from './http2-flush.ts'
+import { loopTurn } from './loop-turn.ts'
 import { receiveFrom } from './shared-read.ts'
 
 /** What both kinds of HTTP/2 connections are made with. */
@@ -22,9 +24,6 @@ export interface Http2SocketOptions {
   /** Where defences are counted; shared by connections. */
   readonly counters?: Http2Counters
 }
-
-/** How often we look whether anything was heard: so a PING follows silence before the interval is over. */
-const LOOK_MS = LIMITS.linkPingIntervalMs / 2
 
 /**
  * Joins an established socket, plain or TLS, to HTTP/2: reads as it comes, writes once a turn, asks for signs of life, and
@@ -47,6 +46,7 @@ export abstract class Http2Socket implements Http2Owner, Flushable, WheelEntry {
   /** Something was read since the last look. */
   #hasHeard = false
   #silentLooks = 0
+  #turn = -1
   #isWritable = true
   /** Draining is complete. */
   #isEnding = false
@@ -131,7 +131,7 @@ export abstract class Http2Socket implements Http2Owner, Flushable, WheelEntry {
   /** A look: silence since the last one is answered with a PING, silence for a timeout more with the end: the peer is gone. */
   onTimeout(): void {
     if (this.isClosed) return
-    this.connection.look(LIMITS.streamStallMs / LOOK_MS)
+    this.connection.look()
     this.#wheel.schedule(this, LOOK_MS)
     if (this.#keepAlive) this.#checkPeer()
   }
@@ -151,7 +151,25 @@ export abstract class Http2Socket implements Http2Owner, Flushable, WheelEntry {
   receive(chunk: Buffer, length: number): void {
     this.#hasHeard = true
     this.receivedBytes += length
+    const turn = loopTurn()
+    if (turn !== this.#turn) {
+      this.#turn = turn
+      this.connection.beginTurn()
+    }
+    const wasHeldBack = this.connection.isHeldBack
     this.connection.receive(length === chunk.length ? chunk : chunk.subarray(0, length))
+    if (wasHeldBack || !this.connection.isHeldBack) return
+    this.#socket.pause()
+    setImmediate(this.#proceed)
+  }
+
+  /** What was more than the connection's share of the last turn. Nothing is read before it. */
+  readonly #proceed = (): void => {
+    this.#turn = loopTurn()
+    this.connection.beginTurn()
+    this.connection.proceed()
+    if (this.connection.isHeldBack) setImmediate(this.#proceed)
+    else if (!this.isClosed) this.#socket.resume()
   }
 
   #onDrain(): void {

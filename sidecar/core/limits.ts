@@ -38,19 +38,37 @@ export const LIMITS = {
   /** Resets by one peer: bucket size and refill. CVE-2023-44487, rapid reset. */
   resetBurstCount: 200,
   resetsPerSecond: 33,
-  /** Stream errors that a peer provoked from us: CVE-2025-8671, MadeYouReset. */
+  /** Of these, resets of requests that are no older than this and have no answer: nobody gives up that soon, that often. */
+  earlyResetMs: 1_000,
+  earlyResetBurstCount: 50,
+  earlyResetsPerSecond: 5,
+  /** Stream errors that a peer provoked from us: CVE-2025-8671, MadeYouReset. The last: in the life of a connection. */
   provokedResetBurstCount: 50,
   provokedResetsPerSecond: 5,
+  provokedResetLifeCount: 500,
   /** PING and SETTINGS frames of one peer: CVE-2019-9512, CVE-2019-9515. */
   pingsPerSecond: 100,
   settingsPerSecond: 20,
   settingsPerFrameCount: 32,
   /** DATA, HEADERS or CONTINUATION frames with nothing in them, in a row: CVE-2019-9518. */
   emptyFrameCount: 10,
+  /**
+   * Pieces of input (frames, chunks) that one connection is served in one turn of the event loop, and requests that may begin
+   * in it: the others come next, whatever one sends. A link brings the requests of many callers.
+   */
+  piecesPerTurnCount: 512,
+  requestsPerTurnCount: 32,
+  linkRequestsPerTurnCount: 128,
   /** Control frames that wait for a peer that does not read. */
   queuedControlFrameCount: 1_000,
   /** Bytes that one stream or connection may hold unsent before its source is paused; reading resumes at half. */
   unsentHighWaterBytes: 256 * 1024,
+  /**
+   * Bytes that all streams of one HTTP/2 connection may hold unsent, before each of them may hold no more than
+   * `tightUnsentBytes`: CVE-2019-9517, CVE-2026-47774. At three times as many, an answer that would add to it is given up.
+   */
+  connectionUnsentBytes: 4 * 1024 * 1024,
+  tightUnsentBytes: 16 * 1024,
   /** Request body kept for another try; a longer one commits the exchange to its first try. */
   replayBufferBytes: 64 * 1024,
   /** Replay buffers of all exchanges together. */
@@ -61,6 +79,8 @@ export const LIMITS = {
    */
   streamStallMs: 300_000,
   streamStallBytes: 16 * 1024,
+  /** The same, while its connection holds more than `connectionUnsentBytes`: a drip of window must not pin memory. */
+  tightStallMs: 30_000,
   /** Connections that one listener accepts at once. */
   listenerConnectionCount: 32_768,
   /** Exchanges that wait for a mesh link to one endpoint to be established. */

@@ -1,16 +1,19 @@
 import type { Clock } from '../core/clock.ts'
 import { LIMITS } from '../core/limits.ts'
 import { type MeshError, meshError } from '../core/mesh-errors.ts'
+import { TurnBudget } from '../core/turn-budget.ts'
 import type { Fields, RequestHead, ResponseHead } from '../http/head.ts'
 import { ErrorCode, INITIAL_WINDOW_BYTES } from './frame/frame-type.ts'
 import { FrameWriter } from './frame/frame-writer.ts'
 import { encodeFields, encodeRequest, encodeResponse } from './head-encoding.ts'
 import { HpackDecoder } from './hpack/decoder.ts'
 import { HpackEncoder } from './hpack/encoder.ts'
+import type { Http2Options, Http2Owner } from './http2-owner.ts'
 import { type Http2Settings, PeerSettings } from './http2-settings.ts'
 import { ReceiveWindow } from './receive-window.ts'
 import { CancelQueue } from './stream/cancel-queue.ts'
-import { FloodGuard, type Http2Counters } from './stream/flood-guard.ts'
+import { FloodGuard } from './stream/flood-guard.ts'
+import type { Http2Counters } from './stream/http2-counters.ts'
 import type { Http2Stream } from './stream/http2-stream.ts'
 import { SendScheduler } from './stream/send-scheduler.ts'
 import type { ServerStream } from './stream/server-stream.ts'
@@ -18,35 +21,7 @@ import type { StreamHost } from './stream/stream-host.ts'
 import { StreamMemory } from './stream/stream-memory.ts'
 import { StreamEvent, StreamState } from './stream/stream-state.ts'
 import { StreamTable } from './stream/stream-table.ts'
-
-/** What a connection tells its owner, who has the socket. */
-export interface Http2Owner {
-  /** Something waits in `takeOutput`. Said once until it is taken. */
-  onOutput(): void
-  /** Servers: a complete head arrived; attach a sink before returning. */
-  onRequest(head: RequestHead, end: boolean, stream: ServerStream): void
-  /** A stream ended, or the peer changed what it allows: `canOpenStream` may have changed. */
-  onCapacity(): void
-  /** The peer announced that it takes no more streams. */
-  onGoAway(): void
-  /** The answer to `ping`. */
-  onPong(): void
-  /** Draining is complete: what waits may be written and the socket closed. */
-  onDrained(): void
-  /** The connection failed; its last word is in the output. All streams have heard it. */
-  onClosed(error: MeshError): void
-}
-
-/** What a connection is made with. */
-export interface Http2Options {
-  readonly role: 'client' | 'server'
-  readonly settings: Http2Settings
-  readonly clock: Clock
-  readonly owner: Http2Owner
-  readonly counters: Http2Counters
-  /** `ip:port`, for `DownstreamStream.peerAddress`. */
-  readonly peerAddress: string
-}
+import { UnsentMemory } from './stream/unsent-memory.ts'
 
 /** Body bytes wait in their streams once this much waits in the output: the rest of a turn's frames still leaves in one write. */
 const OUTPUT_HIGH_BYTES = 256 * 1024
@@ -54,7 +29,16 @@ const OUTPUT_HIGH_BYTES = 256 * 1024
 /** With this much unread by the peer, no new exchange begins. */
 const OUTPUT_STUCK_BYTES = 1024 * 1024
 
-const STALLED = meshError('timeout', 'the caller does not read the answer, or does not go on with its request')
+const OVERFLOW = meshError('timeout', 'the caller does not read its answers, and more than enough of them wait')
+
+/** How connections are counted that break the protocol; what is not here is an error of ours, or counted by its limit. */
+const FAULTS: ReadonlyMap<ErrorCode, keyof Http2Counters> = new Map([
+  [ErrorCode.protocolError, 'protocolFault'],
+  [ErrorCode.flowControlError, 'flowControlFault'],
+  [ErrorCode.frameSizeError, 'frameSizeFault'],
+  [ErrorCode.compressionError, 'compressionFault'],
+  [ErrorCode.streamClosed, 'streamClosedFault'],
+])
 
 const NO_OCTETS = Buffer.alloc(0)
 
@@ -63,7 +47,10 @@ export class ConnectionCore implements StreamHost {
   readonly role: 'client' | 'server'
   readonly settings: Http2Settings
   readonly owner: Http2Owner
+  readonly clock: Clock
   readonly peerAddress: string
+  /** What may still be read in this turn. */
+  readonly budget: TurnBudget
   readonly peer = new PeerSettings()
   readonly guard: FloodGuard
   readonly writer = new FrameWriter()
@@ -71,8 +58,8 @@ export class ConnectionCore implements StreamHost {
   readonly decoder: HpackDecoder
   readonly streams = new StreamTable()
   readonly scheduler = new SendScheduler()
-  readonly unsentHighWaterBytes: number
   readonly streamWindowBytes: number
+  readonly unsent: UnsentMemory
   /** Highest stream id of the peer that we took. */
   lastPeerStreamId = 0
   /** Bytes that we may send. */
@@ -97,13 +84,15 @@ export class ConnectionCore implements StreamHost {
     this.role = options.role
     this.settings = settings
     this.owner = options.owner
+    this.clock = options.clock
+    this.unsent = new UnsentMemory(settings.unsentHighWaterBytes)
+    this.budget = new TurnBudget(LIMITS.piecesPerTurnCount, settings.requestsPerTurnCount)
     this.peerAddress = options.peerAddress
     this.guard = new FloodGuard(settings, options.clock, options.counters)
     this.#cancels = new CancelQueue(settings, options.clock)
     this.encoder = new HpackEncoder(settings.headerTableBytes)
     const limits = { listBytes: settings.headerListBytes, fieldCount: settings.headerCount }
     this.decoder = new HpackDecoder(settings.headerTableBytes, limits)
-    this.unsentHighWaterBytes = settings.unsentHighWaterBytes
     this.streamWindowBytes = settings.streamWindowBytes
     this.receiveWindow = new ReceiveWindow(settings.connectionWindowBytes)
   }
@@ -114,7 +103,7 @@ export class ConnectionCore implements StreamHost {
 
   /** The peer reads so little that nothing new should begin. */
   get isStuck(): boolean {
-    return !this.isWritable && this.writer.output.length > OUTPUT_STUCK_BYTES
+    return (!this.isWritable && this.writer.output.length > OUTPUT_STUCK_BYTES) || this.unsent.isOverflowing
   }
 
   get #takesData(): boolean {
@@ -131,7 +120,7 @@ export class ConnectionCore implements StreamHost {
   /** Hands over all that waits, and lets the streams that waited for room go on. */
   takeOutput(): Buffer {
     this.#isAnnounced = false
-    this.#cancels.release(this.#sayCancel)
+    this.releaseCancels()
     const octets = this.writer.take()
     if (!this.scheduler.isEmpty) this.pump()
     return octets
@@ -167,6 +156,13 @@ export class ConnectionCore implements StreamHost {
 
   addPending(stream: Http2Stream): void {
     if (stream.sendWindowBytes > 0) this.scheduler.add(stream)
+  }
+
+  takesUnsent(stream: Http2Stream): boolean {
+    if (this.role === 'client' || !this.unsent.isOverflowing) return true
+    this.guard.counters.unsentOverflow++
+    stream.fail(ErrorCode.enhanceYourCalm, OVERFLOW)
+    return false
   }
 
   sendResponseHead(stream: ServerStream, head: ResponseHead, isEnd: boolean): void {
@@ -240,12 +236,9 @@ export class ConnectionCore implements StreamHost {
     if (stream.advance(StreamEvent.receiveEnd) && stream.state === StreamState.closed) this.onStreamClosed(stream)
   }
 
-  /** The peer leaves nobody waiting for ever: streams that were found stalled at `lookCount` looks in a row end. */
-  look(lookCount: number): void {
+  /** Says what resets may be said by now. */
+  releaseCancels(): void {
     this.#cancels.release(this.#sayCancel)
-    if (this.role === 'client') return
-    for (const stream of this.streams.list() as readonly ServerStream[])
-      if (stream.isStalled(lookCount, LIMITS.streamStallBytes)) stream.fail(ErrorCode.cancel, STALLED)
   }
 
   creditConnection(bytes: number): void {
@@ -301,6 +294,8 @@ export class ConnectionCore implements StreamHost {
   /** A connection error (RFC 9113 §5.4.1): GOAWAY, and every stream hears of it. */
   fail(code: ErrorCode, detail: string): void {
     if (this.isClosed) return
+    const fault = FAULTS.get(code)
+    if (fault !== undefined) this.guard.counters[fault]++
     this.writer.goAway(this.lastPeerStreamId, code, detail)
     this.announce()
     const error = meshError(this.role === 'server' ? 'bad-request' : 'protocol-error', `HTTP/2: ${detail}`)

@@ -1,11 +1,14 @@
+import { ByteQueue } from '../core/byte-queue.ts'
 import type { MeshError } from '../core/mesh-errors.ts'
 import { type Fields, NO_FIELDS, type RequestHead } from '../http/head.ts'
 import type { ResponseSink, UpstreamStream } from '../http/streams.ts'
-import { ConnectionCore, type Http2Options } from './connection-core.ts'
+import { ConnectionCore } from './connection-core.ts'
 import { ControlFrames } from './control-frames.ts'
 import { FrameReader } from './frame/frame-reader.ts'
 import { CLIENT_PREFACE, ErrorCode, INITIAL_WINDOW_BYTES, MAX_31_BITS } from './frame/frame-type.ts'
+import type { Http2Options } from './http2-owner.ts'
 import { settingsFrame } from './http2-settings.ts'
+import { PeerPatience } from './peer-patience.ts'
 import { ReceivedFrames } from './received-frames.ts'
 import { ReceivedHeads } from './received-heads.ts'
 import { ClientStream } from './stream/client-stream.ts'
@@ -18,7 +21,11 @@ export class Http2Connection {
   readonly #core: ConnectionCore
   readonly #heads: ReceivedHeads
   readonly #control: ControlFrames
+  readonly #frames: ReceivedFrames
   readonly #reader: FrameReader
+  readonly #patience: PeerPatience
+  /** What came and is for the next turn. */
+  readonly #held = new ByteQueue()
   /** Octets of the client's preface that a server still waits for. */
   #prefaceLeft: number
   #isDraining = false
@@ -28,7 +35,9 @@ export class Http2Connection {
     this.#core = core
     this.#heads = new ReceivedHeads(core)
     this.#control = new ControlFrames(core, this.#heads)
-    this.#reader = new FrameReader(new ReceivedFrames(core, this.#heads, this.#control))
+    this.#frames = new ReceivedFrames(core, this.#heads, this.#control)
+    this.#reader = new FrameReader(this.#frames, core.budget)
+    this.#patience = new PeerPatience(core, this.#reader, this.#frames)
     this.#prefaceLeft = core.role === 'server' ? CLIENT_PREFACE.length : 0
     if (core.role === 'client') core.writer.output.append(CLIENT_PREFACE, 0, CLIENT_PREFACE.length)
     core.writer.settings(settingsFrame(core.settings, core.role))
@@ -66,8 +75,29 @@ export class Http2Connection {
   /** Takes what arrived; `chunk` is borrowed. */
   receive(chunk: Buffer): void {
     if (this.#core.isClosed) return
+    if (this.isHeldBack) return void this.#held.append(chunk)
     const at = this.#prefaceLeft > 0 ? this.#readPreface(chunk) : 0
-    if (!this.#core.isClosed) this.#reader.receive(chunk, at)
+    if (this.#core.isClosed) return
+    const next = this.#reader.receive(chunk, at)
+    if (next === chunk.length || this.#core.isClosed) return
+    this.#core.guard.counters.heldBack++
+    this.#held.append(chunk, next)
+  }
+
+  /** The peer sent more than its share of a turn: `proceed` in the next one, and read no more until nothing is held back. */
+  get isHeldBack(): boolean {
+    return this.#held.length > 0
+  }
+
+  /** A turn of the event loop began: the peer has a share of it again. An owner that never says so sets no bounds. */
+  beginTurn(): void {
+    this.#core.budget.renew()
+  }
+
+  /** Reads on in what was held back. */
+  proceed(): void {
+    if (this.#core.isClosed) return this.#held.clear()
+    this.#held.consume(this.#reader.receive(this.#held.view()))
   }
 
   /** All that waits to be sent, possibly nothing; a view that is never written again. Call it when `onOutput` was said and the socket takes more. */
@@ -108,9 +138,11 @@ export class Http2Connection {
     return stream
   }
 
-  /** To be called at even intervals: streams that wait for the peer at `lookCount` of them in a row are given up. */
-  look(lookCount: number): void {
-    if (!this.#core.isClosed) this.#core.look(lookCount)
+  /** To be called every `LOOK_MS`: whoever waits for a peer that does not go on is given up after a while. */
+  look(): void {
+    if (this.#core.isClosed) return
+    this.#core.releaseCancels()
+    if (this.#core.role === 'server') this.#patience.look()
   }
 
   /** Asks for a sign of life; the owner hears `onPong`, and times the answer. */
@@ -137,6 +169,7 @@ export class Http2Connection {
   /** The socket is gone: every stream hears `error`. Nothing is sent. */
   close(error: MeshError): void {
     this.#reader.stop()
+    this.#frames.stopWaiting()
     this.#core.close(error)
   }
 

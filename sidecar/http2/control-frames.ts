@@ -121,11 +121,19 @@ export class ControlFrames {
     if (!core.guard.takesReset()) return void core.fail(ErrorCode.enhanceYourCalm, 'too many RST_STREAM frames')
     const stream = core.streams.get(streamId)
     if (stream === undefined) return
+    if (stream instanceof ServerStream && !stream.hasResponse && !this.#takesEarly(stream)) return
     if (stream instanceof ServerStream)
       stream.abort(meshError('cancelled', `the caller reset the stream with code ${code}`))
     else if (code === ErrorCode.noError && stream.state === StreamState.halfClosedRemote) stream.stopSending()
     else if (code === ErrorCode.refusedStream) stream.abort(meshError('refused', 'the peer refused the stream'))
     else stream.abort(meshError('reset', `the peer reset the stream with code ${code}`))
+  }
+
+  #takesEarly(stream: ServerStream): boolean {
+    const core = this.#core
+    if (core.guard.takesEarlyReset(core.clock.nowMs() - stream.openedMs)) return true
+    core.fail(ErrorCode.enhanceYourCalm, 'too many requests reset as soon as they were made')
+    return false
   }
 
   #onSettings(flags: number, octets: Buffer, start: number, end: number): void {

@@ -21,15 +21,21 @@ export interface Http2Settings {
   /** RST_STREAM that the peer may send: bucket and refill. */
   readonly resetBurstCount: number
   readonly resetsPerSecond: number
+  /** … for requests that have just begun. */
+  readonly earlyResetBurstCount: number
+  readonly earlyResetsPerSecond: number
   /** Stream errors that the peer may provoke: bucket and refill. */
   readonly provokedResetBurstCount: number
   readonly provokedResetsPerSecond: number
+  readonly provokedResetLifeCount: number
   readonly pingsPerSecond: number
   readonly settingsPerSecond: number
   readonly settingsPerFrameCount: number
   readonly emptyFrameCount: number
   readonly queuedControlFrameCount: number
   readonly interimResponseCount: number
+  /** Requests that may begin in one turn of the event loop. */
+  readonly requestsPerTurnCount: number
 }
 
 /**
@@ -48,14 +54,18 @@ export const LINK_SETTINGS: Http2Settings = {
   unsentHighWaterBytes: LIMITS.unsentHighWaterBytes,
   resetBurstCount: 2 * LIMITS.linkStreamCount,
   resetsPerSecond: LIMITS.linkStreamCount,
+  earlyResetBurstCount: 2 * LIMITS.linkStreamCount,
+  earlyResetsPerSecond: LIMITS.linkStreamCount,
   provokedResetBurstCount: LIMITS.provokedResetBurstCount,
   provokedResetsPerSecond: LIMITS.provokedResetsPerSecond,
+  provokedResetLifeCount: LIMITS.provokedResetLifeCount,
   pingsPerSecond: LIMITS.pingsPerSecond,
   settingsPerSecond: LIMITS.settingsPerSecond,
   settingsPerFrameCount: LIMITS.settingsPerFrameCount,
   emptyFrameCount: LIMITS.emptyFrameCount,
   queuedControlFrameCount: LIMITS.queuedControlFrameCount,
   interimResponseCount: LIMITS.interimResponseCount,
+  requestsPerTurnCount: LIMITS.linkRequestsPerTurnCount,
 }
 
 /** Applications and strangers: fewer streams, small windows, rapid reset held short (CVE-2023-44487). */
@@ -68,6 +78,9 @@ export const STRANGER_SETTINGS: Http2Settings = {
   connectionWindowBytes: 1024 * 1024,
   resetBurstCount: LIMITS.resetBurstCount,
   resetsPerSecond: LIMITS.resetsPerSecond,
+  earlyResetBurstCount: LIMITS.earlyResetBurstCount,
+  earlyResetsPerSecond: LIMITS.earlyResetsPerSecond,
+  requestsPerTurnCount: LIMITS.requestsPerTurnCount,
 }
 
 /** The SETTINGS frame that says so: identifier, value, …; a server offers Extended CONNECT (RFC 8441), a client refuses push. */

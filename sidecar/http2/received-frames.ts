@@ -1,4 +1,6 @@
 import { byteAt } from '../core/byte-at.ts'
+import type { Timer } from '../core/clock.ts'
+import { LIMITS } from '../core/limits.ts'
 import { NO_FIELDS } from '../http/head.ts'
 import type { ConnectionCore } from './connection-core.ts'
 import type { ControlFrames } from './control-frames.ts'
@@ -18,7 +20,10 @@ export class ReceivedFrames implements FrameTarget {
   readonly #assembly = new HeaderAssembly()
   /** The stream of the DATA frame that is being read; undefined when its bytes go nowhere. */
   #dataStream: Http2Stream | undefined
-  #hasSettings = false
+  /** The first frame came. */
+  hasSettings = false
+  /** Runs while a header block is open. */
+  #blockTimer: Timer | undefined
 
   constructor(core: ConnectionCore, heads: ReceivedHeads, control: ControlFrames) {
     this.#core = core
@@ -28,10 +33,11 @@ export class ReceivedFrames implements FrameTarget {
 
   onFrameStart(type: number, flags: number, streamId: number, length: number): boolean {
     const core = this.#core
+    if (core.isClosed) return false // by the frame before it, in the same read
     const fault = faultOfHeader(type, flags, streamId, length, core.settings.frameBytes)
     if (fault !== ErrorCode.noError)
       core.fail(fault, `frame of type ${type} with ${length} octets on stream ${streamId}`)
-    else if (!this.#hasSettings) this.#checkFirst(type, flags)
+    else if (!this.hasSettings) this.#checkFirst(type, flags)
     else if (
       this.#assembly.streamId !== 0 &&
       (type !== FrameType.continuation || streamId !== this.#assembly.streamId)
@@ -80,7 +86,7 @@ export class ReceivedFrames implements FrameTarget {
 
   /** RFC 9113 §3.4: the first frame of either side is SETTINGS. */
   #checkFirst(type: number, flags: number): void {
-    this.#hasSettings = true
+    this.hasSettings = true
     if (type === FrameType.settings && (flags & Flag.ack) === 0) return
     this.#core.fail(ErrorCode.protocolError, 'the first frame is not SETTINGS')
   }
@@ -156,6 +162,7 @@ export class ReceivedFrames implements FrameTarget {
     if ((flags & Flag.endHeaders) !== 0) return void this.#decode(streamId, isEnd, octets, from, to)
     if (!core.guard.takesContent(from === to)) return void core.fail(ErrorCode.enhanceYourCalm, 'empty frames')
     this.#assembly.begin(streamId, isEnd, octets, from, to)
+    this.#blockTimer = core.clock.after(LIMITS.headTimeoutMs, this.#onSlowBlock, { background: true })
   }
 
   #onContinuation(flags: number, streamId: number, octets: Buffer, start: number, end: number): void {
@@ -170,8 +177,23 @@ export class ReceivedFrames implements FrameTarget {
     }
     assembly.add(octets, start, end)
     if (!isLast) return
+    this.stopWaiting()
     const block = assembly.take()
     this.#decode(streamId, assembly.isEnd, block, 0, block.length)
+  }
+
+  /** The connection is over, or the block. */
+  stopWaiting(): void {
+    this.#blockTimer?.cancel()
+    this.#blockTimer = undefined
+  }
+
+  /** Frames of one block may not come for ever, however few they are. */
+  readonly #onSlowBlock = (): void => {
+    const core = this.#core
+    if (core.isClosed) return
+    core.guard.counters.headerBlockTimeout++
+    core.fail(ErrorCode.enhanceYourCalm, 'a header block does not end')
   }
 
   /** Every block is decoded, also one that is then ignored: the table depends on it (RFC 9113 §4.3). */

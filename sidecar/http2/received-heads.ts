@@ -56,13 +56,14 @@ export class ReceivedHeads {
     core.lastPeerStreamId = streamId
     this.#openedCount++
     core.guard.streamOpened()
+    core.budget.takeMessage()
     if (core.streams.size >= core.settings.streamCount || core.isStuck) {
       core.guard.counters.refusedStream++
       core.resetStream(streamId, ErrorCode.refusedStream)
       if (this.areSettingsKnown) core.countProvoked()
       return
     }
-    const stream = new ServerStream(streamId, core, core.peer.streamWindowBytes, core.peerAddress)
+    const stream = new ServerStream(streamId, core, core.peer.streamWindowBytes, core.peerAddress, core.clock.nowMs())
     stream.advance(StreamEvent.receiveHeaders)
     core.streams.add(stream)
     if (block.isTooLarge) return void this.#refuseLarge(stream)
@@ -118,7 +119,8 @@ export class ReceivedHeads {
     if (response.kind === 'malformed') return void this.#malformed(stream, response.reason)
     if (response.kind === 'final') return void this.#final(stream, response.head, isEnd, isTunnelOpen)
     if (stream.interimCount >= this.#core.settings.interimResponseCount) {
-      return void this.#malformed(stream, 'too many interim responses')
+      this.#core.guard.counters.interimFlood++
+      return void this.#core.failStream(stream, ErrorCode.protocolError, 'too many interim responses')
     }
     stream.receiveInterim(response.status, response.fields)
   }

@@ -16,6 +16,7 @@ function applySetting(core: ConnectionCore, id: number, value: number): void {
   switch (id) {
     case SettingId.headerTableSize:
       core.encoder.allowTable(value)
+      if (value > core.settings.headerTableBytes) core.guard.counters.headerTableClamped++
       return
     case SettingId.enablePush:
       if (value > 1 || (value === 1 && core.role === 'client'))

@@ -1,4 +1,5 @@
 import { byteAt } from '../../core/byte-at.ts'
+import { TurnBudget } from '../../core/turn-budget.ts'
 import { Flag, FRAME_HEADER_BYTES, FrameType } from './frame-type.ts'
 
 /** What the reader finds. Octets are borrowed: valid until the call returns. */
@@ -17,6 +18,7 @@ export interface FrameTarget {
  */
 export class FrameReader {
   readonly #target: FrameTarget
+  readonly #budget: TurnBudget
   /** A frame that is not complete, with its header. */
   #tail: Buffer = Buffer.allocUnsafeSlow(512)
   #tailBytes = 0
@@ -27,23 +29,34 @@ export class FrameReader {
   #dataEnds = false
   #isStopped = false
 
-  constructor(target: FrameTarget) {
+  /** @param budget each frame is a piece; without it there is no end to a turn */
+  constructor(target: FrameTarget, budget: TurnBudget = new TurnBudget(1, 1)) {
     this.#target = target
+    this.#budget = budget
   }
+
+  /** A frame other than DATA has begun and is not complete: the last one of the frames read. */
+  get isFramePartial(): boolean {
+    return this.#tailBytes > 0
+  }
+
+  /** Frames that did not come in one piece, ever. */
+  tailCount = 0
 
   /** Nothing is delivered any more. */
   stop(): void {
     this.#isStopped = true
   }
 
-  /** Takes a borrowed chunk from `at` on. */
-  receive(chunk: Buffer, at = 0): void {
+  /** Takes a borrowed chunk from `at` on. Returns how far it came: what is left is for the next turn. */
+  receive(chunk: Buffer, at = 0): number {
     let next = at
-    while (next < chunk.length && !this.#isStopped) {
+    while (next < chunk.length && !this.#isStopped && this.#budget.left > 0) {
       if (this.#dataLeft > 0) next = this.#readData(chunk, next)
       else if (this.#tailBytes > 0) next = this.#completeTail(chunk, next)
       else next = this.#readFrame(chunk, next)
     }
+    return next
   }
 
   #readFrame(chunk: Buffer, at: number): number {
@@ -56,6 +69,7 @@ export class FrameReader {
       this.#isStopped = true
       return chunk.length
     }
+    this.#budget.left--
     const payload = at + FRAME_HEADER_BYTES
     if (type === FrameType.data && (flags & Flag.padded) === 0) {
       this.#beginData(streamId, flags, length, chunk)
@@ -86,6 +100,7 @@ export class FrameReader {
   /** Keeps the rest of the chunk, the beginning of a frame. */
   #keepTail(chunk: Buffer, at: number): number {
     const bytes = chunk.length - at
+    this.tailCount++
     this.#growTail(this.#wantedBytes)
     chunk.copy(this.#tail, 0, at)
     this.#tailBytes = bytes
@@ -112,6 +127,7 @@ export class FrameReader {
     const flags = byteAt(tail, 4)
     const streamId = readStreamId(tail, 5)
     if (!hadHeader) {
+      this.#budget.left--
       if (!this.#target.onFrameStart(type, flags, streamId, length)) {
         this.#isStopped = true
         return end

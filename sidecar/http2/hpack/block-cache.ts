@@ -5,6 +5,8 @@ const SLOTS = 128
 const LONGEST_RUN = 64
 const TAILS = 4
 const LONGEST_TAIL = 192
+/** Longer lists are made anew each time: a few octets may say 64 KiB, and 640 blocks are kept (CVE-2026-47774). */
+const LONGEST_LIST = 8 * 1024
 
 /**
  * Blocks decoded before, by the run of one-octet indexes they begin with. One run a slot: a newer one takes the place of
@@ -22,7 +24,7 @@ export class BlockCache {
 
   /** Keeps `block`, the fields of the run, unless the run is too long to be worth it. Copies the octets. */
   addRun(octets: Uint8Array, start: number, end: number, hash: number, version: number, block: HeaderBlock): CachedRun {
-    if (end - start > LONGEST_RUN) return new CachedRun(NO_OCTETS, version, block)
+    if (end - start > LONGEST_RUN || block.listBytes > LONGEST_LIST) return new CachedRun(NO_OCTETS, version, block)
     const run = new CachedRun(copyOf(octets, start, end), version, block)
     this.#slots[hash & (SLOTS - 1)] = run
     return run
@@ -61,7 +63,8 @@ export class CachedRun {
 
   /** Keeps a tail and its block; but where tails never repeat (a trace id), only one of 64, to see whether they do again. */
   addTail(octets: Uint8Array, start: number, end: number, block: HeaderBlock): void {
-    if (end - start > LONGEST_TAIL || (this.#misses > 16 && this.#misses % 64 !== 0)) return
+    if (end - start > LONGEST_TAIL || block.listBytes > LONGEST_LIST || (this.#misses > 16 && this.#misses % 64 !== 0))
+      return
     this.#tails[this.#next] = copyOf(octets, start, end)
     this.#blocks[this.#next] = block
     this.#next = (this.#next + 1) % TAILS

@@ -1,52 +1,8 @@
 import type { Clock } from '../../core/clock.ts'
+import { LIMITS } from '../../core/limits.ts'
 import type { Http2Settings } from '../http2-settings.ts'
+import type { Http2Counters } from './http2-counters.ts'
 import { TokenBucket } from './token-bucket.ts'
-
-/** How often each defence ended a connection or refused a message. One object may be shared by many connections. */
-export interface Http2Counters {
-  /** CVE-2023-44487: RST_STREAM received. */
-  rapidReset: number
-  /** CVE-2025-8671: stream errors provoked. */
-  provokedReset: number
-  /** CVE-2019-9512; also GOAWAY and acknowledgements without end. */
-  pingFlood: number
-  /** CVE-2019-9515. */
-  settingsFlood: number
-  /** CVE-2019-9518. */
-  emptyFrameFlood: number
-  /** CVE-2024-27316. */
-  continuationFlood: number
-  /** CVE-2019-9513; also frames of unknown types. */
-  priorityFlood: number
-  windowUpdateFlood: number
-  /** Control frames that the peer does not read: CVE-2019-9512, CVE-2019-9514. */
-  controlQueueFlood: number
-  /** CVE-2026-47774: header lists over a limit; answered with 431, not an end. */
-  headerListTooLarge: number
-  /** Malformed messages (RFC 9113 §8.1.1); stream errors. */
-  malformedMessage: number
-  /** Streams refused over the limit of streams, or because the peer does not read. */
-  refusedStream: number
-  /** PRIORITY frames and those of unknown types: ignored. */
-  priorityFrames: number
-}
-
-/** Fresh counters. */
-export const http2Counters = (): Http2Counters => ({
-  rapidReset: 0,
-  provokedReset: 0,
-  pingFlood: 0,
-  settingsFlood: 0,
-  emptyFrameFlood: 0,
-  continuationFlood: 0,
-  priorityFlood: 0,
-  windowUpdateFlood: 0,
-  controlQueueFlood: 0,
-  headerListTooLarge: 0,
-  malformedMessage: 0,
-  refusedStream: 0,
-  priorityFrames: 0,
-})
 
 /** Frames for each stream opened that do nothing but cost; Envoy's figures. */
 const PRIORITIES_PER_STREAM = 100
@@ -63,9 +19,11 @@ export class FloodGuard {
   readonly #settings: Http2Settings
   readonly #clock: Clock
   readonly #resets: TokenBucket
+  readonly #earlyResets: TokenBucket
   readonly #provoked: TokenBucket
   readonly #pings: TokenBucket
   readonly #settingsFrames: TokenBucket
+  #provokedLeft: number
   #emptyFrames = 0
   #priorityCredit = PRIORITIES_PER_STREAM
   #windowUpdateCredit = WINDOW_UPDATES_AT_START
@@ -76,6 +34,8 @@ export class FloodGuard {
     this.#clock = clock
     const nowMs = clock.nowMs()
     this.#resets = new TokenBucket(settings.resetBurstCount, settings.resetsPerSecond, nowMs)
+    this.#earlyResets = new TokenBucket(settings.earlyResetBurstCount, settings.earlyResetsPerSecond, nowMs)
+    this.#provokedLeft = settings.provokedResetLifeCount
     this.#provoked = new TokenBucket(settings.provokedResetBurstCount, settings.provokedResetsPerSecond, nowMs)
     this.#pings = new TokenBucket(settings.pingsPerSecond, settings.pingsPerSecond, nowMs)
     this.#settingsFrames = new TokenBucket(settings.settingsPerSecond, settings.settingsPerSecond, nowMs)
@@ -94,8 +54,14 @@ export class FloodGuard {
     return this.#resets.take(this.#clock.nowMs()) || this.#tripped('rapidReset')
   }
 
+  /** The reset of a request that has no answer, `ageMs` after it began. */
+  takesEarlyReset(ageMs: number): boolean {
+    return ageMs > LIMITS.earlyResetMs || this.#earlyResets.take(this.#clock.nowMs()) || this.#tripped('earlyReset')
+  }
+
   takesProvokedReset(): boolean {
-    return this.#provoked.take(this.#clock.nowMs()) || this.#tripped('provokedReset')
+    const isRare = this.#provoked.take(this.#clock.nowMs()) && --this.#provokedLeft >= 0
+    return isRare || this.#tripped('provokedReset')
   }
 
   takesPing(): boolean {

@@ -79,8 +79,10 @@ export abstract class Http2Stream {
     }
     if (queue === undefined) queue = this.queue = new SendQueue()
     queue.push(chunk, sent)
+    this.host.unsent.bytes += chunk.length - sent
     this.host.addPending(this)
-    if (queue.bytes <= this.host.unsentHighWaterBytes) return true
+    if (!this.host.takesUnsent(this)) return true
+    if (queue.bytes <= this.host.unsent.highWaterBytes) return true
     queue.isSourceStopped = true
     return false
   }
@@ -99,7 +101,10 @@ export abstract class Http2Stream {
     if (queue === undefined || chunk === undefined || this.state === StreamState.closed) return false
     const isLast = queue.trailers === NO_FIELDS && queue.bytes === chunk.length - queue.offset
     const sent = this.host.sendData(this, chunk, queue.offset, isLast)
-    if (sent > 0) queue.advance(sent)
+    if (sent > 0) {
+      queue.advance(sent)
+      this.host.unsent.bytes -= sent
+    }
     if (queue.bytes === 0 && queue.trailers !== undefined) {
       if (!isLast) this.host.sendEnd(this, queue.trailers)
       return false
@@ -176,7 +181,7 @@ export abstract class Http2Stream {
 
   /** The peer, whose side is complete, wants no more of ours (RFC 9113 §8.1). What it sent is still delivered. */
   stopSending(): void {
-    this.queue = undefined
+    this.#dropQueue()
     this.#close()
   }
 
@@ -210,10 +215,16 @@ export abstract class Http2Stream {
 
   #forget(): void {
     this.isDead = true
-    this.queue = undefined
+    this.#dropQueue()
     const held = this.#held
     this.#held = undefined
     if (held !== undefined) this.#letGo(held, held.pieces.bytes)
+  }
+
+  #dropQueue(): void {
+    if (this.queue === undefined) return
+    this.host.unsent.bytes -= this.queue.bytes
+    this.queue = undefined
   }
 
   #close(): void {
@@ -228,7 +239,7 @@ export abstract class Http2Stream {
   }
 
   #resumeSource(queue: SendQueue): void {
-    if (!queue.isSourceStopped || queue.bytes > this.host.unsentHighWaterBytes / 2) return
+    if (!queue.isSourceStopped || queue.bytes > this.host.unsent.highWaterBytes / 2) return
     queue.isSourceStopped = false
     this.deliverDrain()
   }

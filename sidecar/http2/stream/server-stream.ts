@@ -15,12 +15,20 @@ export class ServerStream extends Http2Stream implements DownstreamStream {
   isUpgrade = false
   /** CONNECT, extended or not: octets for as long as both sides like. */
   isTunnel = false
+  /** When it was opened, monotonic ms. */
+  readonly openedMs: number
   #sink: RequestSink | undefined
   #hasHead = false
 
-  constructor(id: number, host: StreamHost, sendWindowBytes: number, peerAddress: string) {
+  constructor(id: number, host: StreamHost, sendWindowBytes: number, peerAddress: string, openedMs: number) {
     super(id, host, sendWindowBytes)
     this.peerAddress = peerAddress
+    this.openedMs = openedMs
+  }
+
+  /** The head of the response was sent. */
+  get hasResponse(): boolean {
+    return this.#hasHead
   }
 
   get takesBody(): boolean {

@@ -1,4 +1,5 @@
 import type { Fields, RequestHead, ResponseHead } from '../../http/head.ts'
+import type { UnsentMemory } from './unsent-memory.ts'
 
 /** A stream, as far as this file needs to know. */
 interface HostedStream {
@@ -7,8 +8,8 @@ interface HostedStream {
 
 /** What a stream may ask of its connection. */
 export interface StreamHost {
-  /** See `Http2Settings.unsentHighWaterBytes`. */
-  readonly unsentHighWaterBytes: number
+  /** What waits in all streams; each counts its own in. */
+  readonly unsent: UnsentMemory
   readonly streamWindowBytes: number
   /** Sends one frame of what windows allow of `chunk` from `at`; answers how many bytes that was. `isLast`: the stream ends with the chunk. */
   sendData(stream: HostedStream, chunk: Buffer, at: number, isLast: boolean): number
@@ -16,6 +17,8 @@ export interface StreamHost {
   readonly canSendData: boolean
   /** Something waits in `stream.queue`. */
   addPending(stream: HostedStream): void
+  /** Whether what now waits in the stream may; else the stream is given up, and knows it. */
+  takesUnsent(stream: HostedStream): boolean
   sendResponseHead(stream: HostedStream, head: ResponseHead, isEnd: boolean): void
   sendInterim(stream: HostedStream, status: number, fields: Fields): void
   sendRequestHead(stream: HostedStream, head: RequestHead, isEnd: boolean, extra: Fields): void

@@ -12,7 +12,7 @@ import type { RequestHead } from '../../../sidecar/http/head.ts'
 import { sendWhole } from '../../../sidecar/http/local-response.ts'
 import type { DownstreamStream } from '../../../sidecar/http/streams.ts'
 import { CLIENT_PREFACE } from '../../../sidecar/http2/frame/frame-type.ts'
-import { http2Counters } from '../../../sidecar/http2/stream/flood-guard.ts'
+import { http2Counters } from '../../../sidecar/http2/stream/http2-counters.ts'
 import { TurnedClock } from '../../support/turned-clock.ts'
 
 const SINK = { onBody() {}, onEnd() {}, onAbort() {}, onDrain() {} }

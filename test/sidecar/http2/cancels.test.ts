@@ -28,7 +28,7 @@ test('more callers that give up than the peer takes resets of: the rest are told
   assert.equal(client.connection.openStreamCount, 42, 'what the peer does not know yet counts as open')
   for (let seconds = 0; seconds < 10; seconds++) {
     clock.turn(1_000)
-    client.connection.look(60)
+    client.connection.look()
     settle(client, server)
   }
   assert.equal(cancelledCount(server), 50)

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import test from 'ava'
+import { LIMITS } from '../../../sidecar/core/limits.ts'
 import { CLIENT_PREFACE } from '../../../sidecar/http2/frame/frame-type.ts'
 import { LINK_SETTINGS } from '../../../sidecar/http2/http2-settings.ts'
-import type { Http2Counters } from '../../../sidecar/http2/stream/flood-guard.ts'
+import type { Http2Counters } from '../../../sidecar/http2/stream/http2-counters.ts'
 import {
   block,
   data,
@@ -28,6 +29,7 @@ const times = (count: number, octets: Buffer): Buffer[] => Array(count).fill(oct
 
 const FLOODS: [keyof Http2Counters, string, Buffer[]][] = [
   ['rapidReset', 'CVE-2023-44487', ids(11).flatMap((id) => [headers(id, GET_BLOCK), reset(id, 8)])],
+  ['earlyReset', 'CVE-2023-44487, before any answer', ids(11).flatMap((id) => [headers(id, GET_BLOCK), reset(id, 8)])],
   [
     'provokedReset',
     'CVE-2025-8671 by WINDOW_UPDATE of 0',
@@ -79,8 +81,10 @@ const FLOODS: [keyof Http2Counters, string, Buffer[]][] = [
 for (const [counter, name, octets] of FLOODS) {
   test(`${name} ends the connection with ENHANCE_YOUR_CALM and counts ${counter}`, () => {
     const isEmpty = counter === 'emptyFrameFlood'
+    const isEarly = counter === 'earlyReset'
     const change = {
       ...SMALL,
+      ...(isEarly ? { resetBurstCount: 99, earlyResetBurstCount: 10 } : {}),
       headerListBytes: 65_536,
       emptyFrameCount: isEmpty ? 10 : 100,
       continuationFrameCount: isEmpty ? 100 : 8,
@@ -121,6 +125,60 @@ test('streams over the limit end the connection when the peer knows the limit, a
   assert.equal(knowing.counters.provokedReset, 1)
   assert.deepEqual(unknowing.closed, [])
   assert.equal(unknowing.counters.refusedStream, 11)
+})
+
+test('resets of requests that had their answer, or waited for it, are not early', () => {
+  const clock = new TurnedClock()
+  const server = startedServer({ earlyResetBurstCount: 1, earlyResetsPerSecond: 0 }, clock)
+  server.onSeen = ({ head, stream }) => {
+    if (head.method === 'GET') stream.sendHead({ status: 200, fields: [], bodyLength: 5 }, false)
+  }
+  for (const id of ids(20)) server.connection.receive(Buffer.concat([headers(id, GET_BLOCK), reset(id, 8)]))
+  for (const id of ids(20)) server.connection.receive(headers(100 + id, POST_BLOCK))
+  clock.turn(LIMITS.earlyResetMs + 1)
+  for (const id of ids(20)) server.connection.receive(reset(100 + id, 8))
+  assert.deepEqual(server.closed, [])
+  server.connection.receive(Buffer.concat([201, 203].flatMap((id) => [headers(id, POST_BLOCK), reset(id, 8)])))
+  assert.equal(server.counters.earlyReset, 1)
+})
+
+test('stream errors within the rate end the connection when there were too many in its life', () => {
+  const clock = new TurnedClock()
+  const server = startedServer({ provokedResetLifeCount: 20 }, clock)
+  for (const id of ids(21)) {
+    assert.deepEqual(server.closed, [], `stream ${id}`)
+    server.connection.receive(Buffer.concat([headers(id, POST_BLOCK, END_HEADERS), windowUpdate(id, 0)]))
+    clock.turn(10_000)
+  }
+  assert.equal(server.said().at(-1), 'goAway 0 enhanceYourCalm')
+  assert.equal(server.counters.provokedReset, 1)
+})
+
+const FAULTS: [keyof Http2Counters, Buffer][] = [
+  ['protocolFault', windowUpdate(0, 0)],
+  ['flowControlFault', windowUpdate(0, 2 ** 31 - 1)],
+  ['frameSizeFault', frame(2, 0, 1, '00')],
+  ['compressionFault', headers(1, Buffer.from([0xff, 0xff]))],
+  [
+    'streamClosedFault',
+    Buffer.concat([headers(1, GET_BLOCK), reset(1, 8), headers(3, GET_BLOCK), headers(1, GET_BLOCK)]),
+  ],
+]
+for (const [counter, octets] of FAULTS) {
+  test(`a peer that breaks the protocol is counted: ${counter}`, () => {
+    const server = startedServer()
+    server.connection.receive(octets)
+    assert.equal(server.counters[counter], 1)
+    assert.equal(server.closed.length, 1)
+  })
+}
+
+test('a table of 4 GiB that is offered to our encoder is not used, and counted', () => {
+  const server = startedServer()
+  server.connection.receive(settings([1, 2 ** 32 - 1]))
+  assert.equal(server.counters.headerTableClamped, 1)
+  server.connection.receive(settings([1, 4_096]))
+  assert.equal(server.counters.headerTableClamped, 1)
 })
 
 test('resets within the rate go on for ever', () => {

@@ -1,17 +1,19 @@
 import assert from 'node:assert/strict'
 import test from 'ava'
+import { LIMITS } from '../../../sidecar/core/limits.ts'
 import { UNKNOWN_LENGTH } from '../../../sidecar/http/head.ts'
+import { LOOK_MS } from '../../../sidecar/http2/peer-patience.ts'
 import { pair, type SeenRequest, SeenResponse, settle, type TestEnd } from '../../support/http2-frames.ts'
 import { requestHead } from '../../support/recording-streams.ts'
 
-const LOOKS = 3
+const LOOKS = LIMITS.streamStallMs / LOOK_MS
 const upload = requestHead({ method: 'POST', bodyLength: UNKNOWN_LENGTH })
 const OK = { status: 200, fields: [], bodyLength: UNKNOWN_LENGTH }
 
 /** Looks once more than a stalled stream may stay, with `between` after each look. */
 function lookOn(server: TestEnd, between: () => void = () => {}): void {
   for (let i = 0; i <= LOOKS; i++) {
-    server.connection.look(LOOKS)
+    server.connection.look()
     between()
   }
 }

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict'
+import test from 'ava'
+import { LIMITS } from '../../../sidecar/core/limits.ts'
+import { UNKNOWN_LENGTH } from '../../../sidecar/http/head.ts'
+import { LOOK_MS } from '../../../sidecar/http2/peer-patience.ts'
+import {
+  GET_BLOCK,
+  headers,
+  type SeenRequest,
+  settings,
+  startedServer,
+  type TestEnd,
+  windowUpdate,
+} from '../../support/http2-frames.ts'
+
+const PIECE = Buffer.alloc(64 * 1024)
+const OK = { status: 200, fields: [], bodyLength: UNKNOWN_LENGTH }
+const ZERO_WINDOW: [number, number] = [4, 0]
+const codesOf = ({ errors }: SeenRequest): string[] => errors.map(({ code }) => code)
+
+/** A server whose peer asked for `count` answers and takes nothing of them. */
+function asked(count: number): TestEnd {
+  const server = startedServer()
+  server.connection.receive(settings(ZERO_WINDOW))
+  for (let i = 0; i < count; i++) server.connection.receive(headers(2 * i + 1, GET_BLOCK))
+  for (const { stream } of server.requests) stream.sendHead(OK, false)
+  return server
+}
+
+test('one slow reader may hold as much as the high water, and then the source is stopped', () => {
+  const [seen] = asked(1).requests
+  let bytes = 0
+  while (seen?.stream.sendBody(PIECE)) bytes += PIECE.length
+  assert.equal(bytes, LIMITS.unsentHighWaterBytes)
+})
+
+test('many slow readers on one connection may hold less each, and those that read go on', () => {
+  const count = Math.ceil(LIMITS.connectionUnsentBytes / LIMITS.unsentHighWaterBytes) + 1
+  const server = asked(count + 1)
+  const last = server.requests[count] as SeenRequest
+  for (const { stream } of server.requests.slice(0, count)) while (stream.sendBody(PIECE));
+  assert.equal(last.stream.sendBody(PIECE), false, 'one piece is more than it may hold now')
+  assert.deepEqual(codesOf(last), [])
+  server.connection.receive(windowUpdate(2 * count + 1, 1_000_000))
+  server.connection.takeOutput()
+  assert.equal(last.drains, 1, 'it reads, so its source goes on')
+  assert.equal(last.stream.sendBody(PIECE.subarray(0, 100)), true)
+})
+
+test('an answer that adds to far too much unread is given up; the connection, and what is small, go on', () => {
+  const most = Math.ceil((3 * LIMITS.connectionUnsentBytes) / PIECE.length)
+  const server = asked(most + 5)
+  for (const { stream } of server.requests) stream.sendBody(PIECE)
+  const given = server.requests.filter((seen) => codesOf(seen)[0] === 'timeout')
+  assert(given.length >= 3 && given.length <= 5, `${given.length} were given up`)
+  assert.equal(server.counters.unsentOverflow, given.length)
+  assert.deepEqual(server.closed, [])
+  const before = server.requests.length
+  server.connection.receive(headers(9_001, GET_BLOCK))
+  assert.equal(server.requests.length, before + 1, 'there is room again, if little')
+})
+
+test('what is given back by resets, from either side, is room again', () => {
+  const server = asked(400)
+  for (let round = 0; round < 3; round++) {
+    for (const { stream } of server.requests.slice(round * 100, round * 100 + 100)) {
+      assert.equal(stream.sendBody(PIECE.subarray(0, 15_000)), true, `round ${round}`)
+    }
+    for (const { stream } of server.requests.slice(round * 100, round * 100 + 100)) {
+      stream.reset({ code: 'cancelled', detail: '' })
+    }
+  }
+  const [seen] = server.requests.slice(-1) as [SeenRequest]
+  let bytes = 0
+  while (seen.stream.sendBody(PIECE)) bytes += PIECE.length
+  assert.equal(bytes, LIMITS.unsentHighWaterBytes, 'nothing else waits')
+})
+
+test('a drip of window does not pin memory: with too much unread, a stream must take 16 KiB in half a minute', () => {
+  const count = Math.ceil(LIMITS.connectionUnsentBytes / LIMITS.unsentHighWaterBytes) + 1
+  const server = asked(count)
+  for (const { stream } of server.requests) while (stream.sendBody(PIECE));
+  const looks = LIMITS.tightStallMs / LOOK_MS
+  for (let i = 0; i < looks; i++) {
+    assert.equal(server.counters.stalledStream, 0, `look ${i}`)
+    for (let k = 0; k < 5; k++) server.connection.receive(windowUpdate(1, 1))
+    server.connection.takeOutput()
+    server.connection.look()
+  }
+  assert.equal(server.counters.stalledStream, count)
+  assert.deepEqual(server.requests.flatMap(codesOf), Array(count).fill('timeout'))
+})
