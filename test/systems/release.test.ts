@@ -50,6 +50,17 @@ test('a release says its version, and explains its flags', () => {
   assert.match(run('sidecar', '--help'), /^Usage: outrigger sidecar /)
 })
 
+const TELL_FETCH = `data:text/javascript,${encodeURIComponent(
+  `process.on('exit', () => console.log('fetch: ' + process.moduleLoadList.some((name) => name.includes('undici'))))`,
+)}`
+
+test('a sidecar of a release does not load what Node fetches with: 14 MiB that it never uses', () => {
+  const run = (...args: string[]): string =>
+    execFileSync(process.execPath, ['--import', TELL_FETCH, ...args], { encoding: 'utf8' })
+  assert.match(run(command, 'sidecar', '--help'), /fetch: false\n$/)
+  assert.match(run('-e', 'fetch("http://127.0.0.1:9").catch(() => {})'), /fetch: true\n$/, 'it would be seen')
+})
+
 test('a release runs a mesh, traces and all, with nothing but Node', async () => {
   const args = [command, 'up', '--api-port', '0', '--sampling', '1', '--otlp-endpoint', 'http://127.0.0.1:9']
   const child = spawn(process.execPath, args, { cwd: folder, env: { PATH: process.env['PATH'] } })
