@@ -12,6 +12,7 @@ import { WatchClient } from './config-client/watch-client.ts'
 import { http1Dialer } from './connection/http1-dial.ts'
 import { sleep } from './core/clock.ts'
 import { TimerWheel } from './core/timer-wheel.ts'
+import { http1Counters } from './http1/http1-counters.ts'
 import { http2Counters } from './http2/stream/http2-counters.ts'
 import { InboundLane } from './inbound/inbound-lane.ts'
 import { InboundProxy } from './inbound/inbound-proxy.ts'
@@ -175,8 +176,9 @@ export async function startSidecar(boot: Bootstrap, seams: Seams): Promise<Resul
     onRetryRefused: reporting.onRetryRefused,
   }
   const counters = http2Counters()
+  const http1Defences = { request: http1Counters(), response: http1Counters() }
   const links = new LinkPool(createLinkDialer({ identities, clock, wheel, log, counters }), clock)
-  const apps = new AppPool(http1Dialer(wheel), clock)
+  const apps = new AppPool(http1Dialer(wheel, http1Defences.response), clock)
 
   // application → mesh, and mesh → application
   const discovery = new Discovery({
@@ -192,6 +194,7 @@ export async function startSidecar(boot: Bootstrap, seams: Seams): Promise<Resul
     ...exchangeDeps,
     lane: new OutboundLane(laneDeps, links, apps),
     counters,
+    http1Counters: http1Defences.request,
     protocols: new ProtocolMemory((port, protocol) => reporting.onProtocol('outbound', port, protocol)),
     discovery,
   })
@@ -209,6 +212,7 @@ export async function startSidecar(boot: Bootstrap, seams: Seams): Promise<Resul
     ...exchangeDeps,
     lane: inboundLane,
     counters,
+    http1Counters: http1Defences.request,
     protocols: new ProtocolMemory((port, protocol) => reporting.onProtocol('inbound', port, protocol)),
   })
   const bound = await bind(boot, outbound, inbound, plain)
@@ -284,6 +288,7 @@ export async function startSidecar(boot: Bootstrap, seams: Seams): Promise<Resul
     outbound,
     plain,
     wheel,
+    http1Counters: http1Defences,
     http2Counters: counters,
   })
   const parts: Parts = {

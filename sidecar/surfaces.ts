@@ -10,6 +10,7 @@ import type { Bootstrap } from './config/bootstrap.ts'
 import type { SnapshotStore } from './config/snapshot-store.ts'
 import type { WatchClient } from './config-client/watch-client.ts'
 import type { TimerWheel } from './core/timer-wheel.ts'
+import type { Http1Counters } from './http1/http1-counters.ts'
 import type { Http2Counters } from './http2/stream/http2-counters.ts'
 import type { InboundProxy } from './inbound/inbound-proxy.ts'
 import type { PlainInbound } from './inbound/plain-inbound.ts'
@@ -39,6 +40,8 @@ export interface SurfaceDeps {
   readonly outbound: OutboundProxy
   readonly plain: PlainInbound
   readonly wheel: TimerWheel
+  /** Of callers' requests, and of applications' responses. */
+  readonly http1Counters: Readonly<Record<'request' | 'response', Http1Counters>>
   readonly http2Counters: Http2Counters
 }
 
@@ -125,7 +128,7 @@ export class Surfaces {
       inbound,
       outbound,
     } = this.#deps
-    const { plain, http2Counters } = this.#deps
+    const { plain, http1Counters, http2Counters } = this.#deps
     const { metrics, registry } = reporting
     const stale = watch.status.staleSinceMs
     metrics.snapshotGeneration.series({}).set(snapshots.current.generation)
@@ -141,6 +144,10 @@ export class Surfaces {
     metrics.openStreams.series({ direction: 'outbound' }).set(links.counts.streams)
     metrics.openStreams.series({ direction: 'inbound' }).set(inbound.counts.streams)
     metrics.watchLosses.series({}).set(watch.status.lossCount)
+    for (const [message, counters] of Object.entries(http1Counters)) {
+      for (const [limit, count] of Object.entries(counters))
+        metrics.http1Defences.series({ message, limit: toLabel(limit) }).set(count)
+    }
     for (const [limit, count] of Object.entries(http2Counters))
       metrics.http2Defences.series({ limit: toLabel(limit) }).set(count)
     metrics.certificateRenewals.series({ outcome: 'success' }).set(rotation.state.renewalCount)

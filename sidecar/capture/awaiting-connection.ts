@@ -6,6 +6,7 @@ import type { Clock } from '../core/clock.ts'
 import { LIMITS } from '../core/limits.ts'
 import type { TimerWheel, WheelEntry } from '../core/timer-wheel.ts'
 import type { StreamHandler } from '../http/streams.ts'
+import type { Http1Counters } from '../http1/http1-counters.ts'
 import { STRANGER_SETTINGS } from '../http2/http2-settings.ts'
 import type { Http2Counters } from '../http2/stream/http2-counters.ts'
 
@@ -17,6 +18,7 @@ export interface CapturedOptions<Peer> {
   readonly wheel: TimerWheel
   /** Where defences are counted. */
   readonly counters: Http2Counters
+  readonly http1Counters?: Http1Counters
   /** The connection is closed; called once. */
   readonly onClosed: () => void
 }
@@ -105,7 +107,7 @@ export abstract class AwaitingConnection<Options extends CapturedOptions<unknown
   protected serveHttp(spoken: 'http1' | 'http2', octets: Buffer): void {
     this.unlisten()
     this.early = undefined
-    const { handler, peer, clock, wheel, counters, onClosed } = this.options
+    const { handler, peer, clock, wheel, counters, http1Counters, onClosed } = this.options
     const connection =
       spoken === 'http2'
         ? new Http2ServerConnection(this.socket, {
@@ -118,7 +120,13 @@ export abstract class AwaitingConnection<Options extends CapturedOptions<unknown
             keepAlive: false,
             onClosed,
           })
-        : new Http1ServerConnection(this.socket, { handler, peer, wheel, onClosed })
+        : new Http1ServerConnection(this.socket, {
+            handler,
+            peer,
+            wheel,
+            ...(http1Counters === undefined ? {} : { counters: http1Counters }),
+            onClosed,
+          })
     this.served = connection
     connection.receive(octets, octets.length)
   }

@@ -7,6 +7,7 @@ import { listenProblem } from '../core/listen-problem.ts'
 import type { TimerWheel } from '../core/timer-wheel.ts'
 import type { RequestHead } from '../http/head.ts'
 import type { DownstreamStream, StreamHandler } from '../http/streams.ts'
+import type { Http1Counters } from '../http1/http1-counters.ts'
 import type { Http2Counters } from '../http2/stream/http2-counters.ts'
 import { connectHead, TcpDownstream } from '../tunnel/tcp-downstream.ts'
 import type { PlainConnection } from './awaiting-connection.ts'
@@ -20,6 +21,8 @@ export interface PlainListenerDeps {
   readonly wheel: TimerWheel
   /** Where the defences of HTTP/2 are counted. */
   readonly counters: Http2Counters
+  /** … and of HTTP/1. */
+  readonly http1Counters: Http1Counters
   /** What undeclared ports turned out to speak. */
   readonly protocols: ProtocolMemory
 }
@@ -110,9 +113,9 @@ export abstract class PlainListeners<Peer> implements StreamHandler<Peer> {
 
   /** What is spoken on an accepted connection, which is paused, is what its port says, else what its first octets do. */
   #accept(socket: Socket, peer: Peer, onClosed: () => void): PlainConnection {
-    const { clock, wheel, counters, protocols } = this.#deps
+    const { clock, wheel, counters, http1Counters, protocols } = this.#deps
     const port = this.portOf(peer)
-    const options = { handler: this, peer, clock, wheel, counters, onClosed }
+    const options = { handler: this, peer, clock, wheel, counters, http1Counters, onClosed }
     if (port?.protocol === 'tcp') {
       const stream = new TcpDownstream(socket, onClosed)
       this.onRequest(connectHead(port.authority), false, stream, peer)

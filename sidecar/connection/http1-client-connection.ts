@@ -4,6 +4,7 @@ import { LIMITS } from '../core/limits.ts'
 import { type MeshError, meshError } from '../core/mesh-errors.ts'
 import { type Fields, NO_FIELDS, type RequestHead, type ResponseHead } from '../http/head.ts'
 import type { ResponseSink, UpstreamStream } from '../http/streams.ts'
+import type { Http1Counters } from '../http1/http1-counters.ts'
 import { ResponseDecoder } from '../http1/response-decoder.ts'
 import type { ResponseHeadParser } from '../http1/response-head.ts'
 import { CHUNK_END, chunkHead, lastChunk } from '../http1/write-fields.ts'
@@ -34,6 +35,7 @@ export class Http1ClientConnection implements ClientStreamOwner {
 
   readonly #socket: Socket
   readonly #listener: Http1ClientListener
+  readonly #counters: Http1Counters
   readonly #writer: SocketWriter
   readonly #decoder: ResponseDecoder
   #stream: Http1ClientStream | undefined
@@ -48,8 +50,9 @@ export class Http1ClientConnection implements ClientStreamOwner {
   #isInputEnded = false
   #isHeadReceived = false
 
-  constructor(socket: Socket, parser: ResponseHeadParser, listener: Http1ClientListener) {
+  constructor(socket: Socket, parser: ResponseHeadParser, listener: Http1ClientListener, counters: Http1Counters) {
     this.#socket = socket
+    this.#counters = counters
     this.#listener = listener
     this.#writer = new SocketWriter(socket)
     this.#decoder = new ResponseDecoder(parser)
@@ -96,6 +99,7 @@ export class Http1ClientConnection implements ClientStreamOwner {
   receive(chunk: Buffer, length: number): void {
     if (this.#isClosed) return
     if (this.#stream === undefined) {
+      this.#counters.strayOctets++
       this.#socket.destroy() // a response that nobody asked for
       return
     }
@@ -193,6 +197,7 @@ export class Http1ClientConnection implements ClientStreamOwner {
         return false
       }
       case 'violation':
+        this.#counters[decoder.limit]++
         this.#socket.destroy()
         this.#fail(decoder.error ?? meshError('protocol-error', 'the response is not valid HTTP'))
         return false
@@ -217,6 +222,7 @@ export class Http1ClientConnection implements ClientStreamOwner {
     this.#stream = undefined
     this.keepAliveMs = decoder.idleMs
     const isClean = stream.isRequestComplete && decoder.keepAlive && decoder.isBetweenMessages && !this.#isInputEnded
+    if (!decoder.isBetweenMessages) this.#counters.strayOctets++
     if (isClean) this.#listener.onIdle(this)
     else this.#socket.destroy()
   }
@@ -248,6 +254,7 @@ export class Http1ClientConnection implements ClientStreamOwner {
       this.#socket.end()
       stream.sink.onResponseEnd(NO_FIELDS)
     } else {
+      if (this.#isHeadReceived) this.#counters.truncated++
       this.#socket.destroy()
       this.#fail(this.#brokenOff('the application closed the connection before the response was complete'))
     }

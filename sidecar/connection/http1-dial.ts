@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { type MeshError, meshError } from '../core/mesh-errors.ts'
 import type { TimerWheel, WheelEntry } from '../core/timer-wheel.ts'
+import { type Http1Counters, http1Counters } from '../http1/http1-counters.ts'
 import { ResponseHeadParser } from '../http1/response-head.ts'
 import { Http1ClientConnection, type Http1ClientListener } from './http1-client-connection.ts'
 import { sharedRead } from './shared-read.ts'
@@ -14,13 +15,20 @@ export interface Http1DialListener extends Http1ClientListener {
 
 const parser = new ResponseHeadParser()
 
-/** Makes a function that dials HTTP/1.1 connections to applications. */
+/** Makes a function that dials HTTP/1.1 connections to applications; `counters` counts what is wrong with their answers. */
 export function http1Dialer(
   wheel: TimerWheel,
+  counters: Http1Counters = http1Counters(),
 ): (host: string, port: number, timeoutMs: number, listener: Http1DialListener) => void {
   return (host, port, timeoutMs, listener) => {
-    new Dial(host, port, wheel, listener).start(timeoutMs)
+    new Dial(host, port, { wheel, counters, listener }).start(timeoutMs)
   }
+}
+
+interface DialParts {
+  readonly wheel: TimerWheel
+  readonly counters: Http1Counters
+  readonly listener: Http1DialListener
 }
 
 /** One attempt to connect. Answers exactly once. */
@@ -32,13 +40,15 @@ class Dial implements WheelEntry {
   readonly #socket: Socket
   readonly #wheel: TimerWheel
   readonly #listener: Http1DialListener
+  readonly #counters: Http1Counters
   readonly #address: string
   #isOver = false
   #connection: Http1ClientConnection | undefined
 
-  constructor(host: string, port: number, wheel: TimerWheel, listener: Http1DialListener) {
-    this.#wheel = wheel
-    this.#listener = listener
+  constructor(host: string, port: number, parts: DialParts) {
+    this.#wheel = parts.wheel
+    this.#counters = parts.counters
+    this.#listener = parts.listener
     this.#address = `${host}:${port}`
     this.#socket = connect({
       host,
@@ -64,7 +74,7 @@ class Dial implements WheelEntry {
     this.#isOver = true
     this.#wheel.cancel(this)
     this.#socket.removeListener('error', this.#onError)
-    const connection = new Http1ClientConnection(this.#socket, parser, this.#listener)
+    const connection = new Http1ClientConnection(this.#socket, parser, this.#listener, this.#counters)
     this.#connection = connection
     this.#listener.onConnection(connection)
   }

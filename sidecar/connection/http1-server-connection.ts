@@ -3,9 +3,12 @@ import { LIMITS } from '../core/limits.ts'
 import { type MeshError, meshError } from '../core/mesh-errors.ts'
 import { NO_FIELDS } from '../http/head.ts'
 import { localResponse } from '../http/local-response.ts'
+import { type Http1Counters, http1Counters } from '../http1/http1-counters.ts'
 import { RequestDecoder } from '../http1/request-decoder.ts'
 import { type ParsedRequest, RequestHeadParser } from '../http1/request-head.ts'
 import { responseHeadText } from '../http1/write-response.ts'
+import { Http1LastWords } from './http1-last-words.ts'
+import { Http1ReadGate, type ReadWish } from './http1-read-gate.ts'
 import type { Http1ServerOptions } from './http1-server-options.ts'
 import { Http1ServerStream, type ServerStreamOwner } from './http1-server-stream.ts'
 import { Http1ServerTimer, type ServerTimerKind, type TimedConnection } from './http1-server-timer.ts'
@@ -13,12 +16,8 @@ import { resetSocket } from './reset-socket.ts'
 import { receiveFrom } from './shared-read.ts'
 import { SocketWriter } from './socket-writer.ts'
 
-/** Octets that may wait unread behind a request that is being answered: past it, nothing more is read (CVE-2026-93491). */
-const UNREAD_HIGH_BYTES = 16 * 1024
 /** Body that is read over after its response, so that the connection can be kept (RFC 9112 §9.3). */
 const DISCARD_BYTES = 64 * 1024
-/** How long a peer may go on sending after our last word: closing at once would reset what it has not read. */
-const LINGER_MS = 1_000
 /** How long a peer that ended its side is believed to wait for its answer: going away looks the same, and others take it for that. */
 const HALF_CLOSED_MS = 1_000
 
@@ -29,7 +28,7 @@ const secureParser = new RequestHeadParser('https')
  * HTTP/1.1 towards an accepted socket: requests come out one at a time, in order; what is sent in one turn is written once.
  * The socket may be paused and of either half-open setting. Owns the socket and closes it on every path.
  */
-export class Http1ServerConnection<Peer> implements ServerStreamOwner, TimedConnection {
+export class Http1ServerConnection<Peer> implements ServerStreamOwner, TimedConnection, ReadWish {
   readonly writer: SocketWriter
   isDraining = false
   requestCount = 0
@@ -40,20 +39,24 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, TimedConn
   readonly #decoder: RequestDecoder
   readonly #isSecure: boolean
   readonly #timer: Http1ServerTimer
+  readonly #counters: Http1Counters
+  readonly #gate: Http1ReadGate
   #stream: Http1ServerStream | undefined
   #phase: 'serving' | 'lingering' | 'closed' = 'serving'
   #isPumping = false
-  #isReading = true
   #isInputEnded = false
   #discardedBytes = 0
-  #lingerCount = 0
+  readonly #lastWords: Http1LastWords
   #peerAddress: string | undefined
 
   constructor(socket: Socket, options: Http1ServerOptions<Peer>) {
     this.#socket = socket
     this.#options = options
+    this.#counters = options.counters ?? http1Counters()
+    this.#gate = new Http1ReadGate(socket, this.#counters, () => this.proceed())
     this.writer = new SocketWriter(socket)
     this.#timer = new Http1ServerTimer(options.wheel, this)
+    this.#lastWords = new Http1LastWords(socket, this.#timer)
     this.#isSecure = 'encrypted' in socket && socket.encrypted === true
     this.#decoder = new RequestDecoder(options.parser ?? (this.#isSecure ? secureParser : plainParser))
     socket.allowHalfOpen = true // a caller may end its side and wait for the answer
@@ -80,6 +83,10 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, TimedConn
     return this.writer.unsentBytes
   }
 
+  get movedBytes(): number {
+    return this.#socket.bytesRead + this.#socket.bytesWritten - this.#socket.writableLength
+  }
+
   /** No exchange is in flight. */
   get isIdle(): boolean {
     return this.#stream === undefined
@@ -98,19 +105,20 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, TimedConn
 
   onTimer(kind: ServerTimerKind): void {
     if (this.#phase === 'closed') return
-    if (kind === 'linger') this.#lingerOn()
+    if (kind === 'linger') this.#lastWords.goOn()
     else if (kind === 'half-closed') this.#giveUpHalfClosed()
-    else if (kind === 'head') this.#refuse(meshError('request-timeout', 'the request head took too long'))
-    else if (this.#stream === undefined && !this.#timer.sawRequest) this.#linger()
-    else if (this.#isStalled()) this.#onViolation(meshError('request-timeout', 'the caller stopped in the middle'))
-    else this.#timer.set('idle', LIMITS.idleConnectionMs)
+    else if (kind === 'head') {
+      this.#counters.slowHead++
+      this.#refuse(meshError('request-timeout', 'the request head took too long'))
+    } else if (this.#stream === undefined && !this.#timer.sawRequest) this.#linger()
+    else this.#lookForStall()
   }
 
   onResponseComplete(stream: Http1ServerStream): void {
     this.writer.flush()
     if (stream.isRequestComplete) this.#finish(stream)
-    else if (stream.isRaw || stream.mustClose || this.#decoder.remainingLength > DISCARD_BYTES)
-      this.closeAfterResponse()
+    else if (stream.isRaw || stream.mustClose) this.closeAfterResponse()
+    else if (this.#decoder.remainingLength > DISCARD_BYTES) this.#giveUpBody()
     else {
       this.#discardedBytes = 0
       stream.isPaused = false
@@ -151,29 +159,30 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, TimedConn
   }
 
   #pump(): void {
+    const gate = this.#gate
     this.#isPumping = true
-    while (this.#phase === 'serving' && this.#mayRead() && this.#step());
+    gate.beginTurn()
+    while (this.#phase === 'serving' && this.mayRead && gate.hasShare && this.#step());
     this.#isPumping = false
     if (this.#phase !== 'serving') return
     this.#decoder.retain()
-    if (this.#stream === undefined && this.#isFinal()) {
-      this.#linger()
-      return
-    }
-    this.#timeHead()
-    const shouldRead = this.#mayRead() || (!this.#isBodyPaused() && this.#decoder.unreadBytes < UNREAD_HIGH_BYTES)
-    if (shouldRead === this.#isReading) return
-    this.#isReading = shouldRead
-    if (shouldRead) this.#socket.resume()
-    else this.#socket.pause()
+    gate.holdBack(this)
+    if (this.#stream === undefined && !gate.isHeldBack && this.#isFinal()) return this.#linger()
+    if (!gate.isHeldBack) this.#timer.timeHead(this.#decoder.isHeadPartial && this.#stream === undefined)
+    gate.set(this)
   }
 
-  #isBodyPaused(): boolean {
-    return this.#stream?.isPaused === true && !this.#stream.isRequestComplete
+  get unreadBytes(): number {
+    return this.#decoder.unreadBytes
+  }
+
+  /** While a request is answered, some of what is behind it may come; not while its own body has to wait. */
+  get mayReadAhead(): boolean {
+    return this.#stream?.isPaused !== true || this.#stream.isRequestComplete
   }
 
   /** A request is read while none is in flight and its caller takes the answers, and its body while it is wanted. */
-  #mayRead(): boolean {
+  get mayRead(): boolean {
     const stream = this.#stream
     if (stream === undefined) return this.unsentBytes <= LIMITS.unsentHighWaterBytes
     return !stream.isRequestComplete && !stream.isPaused
@@ -183,6 +192,7 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, TimedConn
   #step(): boolean {
     const decoder = this.#decoder
     const stream = this.#stream
+    this.#gate.takePiece()
     switch (decoder.next()) {
       case 'head':
         this.#begin(decoder.request as ParsedRequest, decoder.isEnd)
@@ -198,6 +208,7 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, TimedConn
         else stream.sink?.onEnd(decoder.trailers)
         return true
       case 'violation':
+        this.#counters[decoder.limit]++
         this.#onViolation(decoder.error ?? meshError('bad-request', 'the request breaks the protocol'))
         return false
       default:
@@ -207,6 +218,7 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, TimedConn
 
   #begin(request: ParsedRequest, isEnd: boolean): void {
     this.requestCount++
+    this.#gate.takeRequest()
     this.#stream = new Http1ServerStream(this, request, isEnd)
     this.#options.handler.onRequest(request.head, isEnd, this.#stream, this.#options.peer)
   }
@@ -226,15 +238,17 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, TimedConn
 
   #discard(count: number): void {
     this.#discardedBytes += count
-    if (this.#discardedBytes > DISCARD_BYTES) this.closeAfterResponse()
+    if (this.#discardedBytes > DISCARD_BYTES) this.#giveUpBody()
+  }
+
+  #giveUpBody(): void {
+    this.#counters.unwantedBody++
+    this.closeAfterResponse()
   }
 
   #onViolation(error: MeshError): void {
     const stream = this.#stream
-    if (stream === undefined) {
-      this.#refuse(error)
-      return
-    }
+    if (stream === undefined) return this.#refuse(error)
     this.#stream = undefined
     stream.kill()
     const canAnswer = stream.framing === undefined
@@ -256,8 +270,9 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, TimedConn
     this.#isInputEnded = true
     const stream = this.#stream
     if (this.#phase !== 'serving') return // the socket closes once what waits is written
-    if (stream === undefined) this.#linger()
-    else if (stream.isRaw && !stream.isRequestComplete) {
+    if (stream === undefined) {
+      if (!this.#gate.isHeldBack) this.#linger()
+    } else if (stream.isRaw && !stream.isRequestComplete) {
       stream.isRequestComplete = true
       stream.sink?.onEnd(NO_FIELDS)
     } else if (!stream.isRequestComplete) this.destroy()
@@ -288,31 +303,15 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, TimedConn
   #linger(): void {
     if (this.#phase !== 'serving') return
     this.#phase = 'lingering'
-    this.#lingerCount = 0
-    this.writer.end()
-    this.#socket.resume()
-    this.#timer.set('linger', LINGER_MS)
+    this.#lastWords.begin(this.writer)
   }
 
-  /** A peer that reads slowly is given as long as an idle one. */
-  #lingerOn(): void {
-    const isWritten = this.#socket.writableFinished
-    if (isWritten || ++this.#lingerCount * LINGER_MS >= LIMITS.idleConnectionMs) this.destroy()
-    else this.#timer.set('linger', LINGER_MS)
-  }
-
-  /** A head that was begun must end in time; a whole one in a single read never touches the wheel. */
-  #timeHead(): void {
-    const timer = this.#timer
-    if (this.#decoder.isHeadPartial && this.#stream === undefined) {
-      if (timer.kind === 'idle' || timer.sawRequest) timer.set('head', LIMITS.headTimeoutMs)
-    } else if (timer.kind === 'head') timer.set('idle', LIMITS.idleConnectionMs)
-  }
-
-  /** Nothing came of a body that we wait for, or nothing was taken of a response that waits, since the timer was set. */
-  #isStalled(): boolean {
+  #lookForStall(): void {
     const stream = this.#stream
-    if (stream === undefined || stream.isRaw || this.#timer.sawRead) return false
-    return this.#timer.isWriteStalled || (!stream.isRequestComplete && !stream.isPaused && this.unsentBytes === 0)
+    const awaitsBody = stream?.isRequestComplete === false && !stream.isPaused
+    const stall = stream === undefined || stream.isRaw ? undefined : this.#timer.stalledBy(awaitsBody)
+    if (stall === undefined) return this.#timer.set('idle', LIMITS.idleConnectionMs)
+    this.#counters[stall]++
+    this.#onViolation(meshError('request-timeout', 'the caller stopped in the middle'))
   }
 }

@@ -1,6 +1,7 @@
 import type { MeshError } from '../core/mesh-errors.ts'
 import type { TimerWheel } from '../core/timer-wheel.ts'
 import type { StreamHandler } from '../http/streams.ts'
+import type { Http1Counters } from '../http1/http1-counters.ts'
 import type { RequestHeadParser } from '../http1/request-head.ts'
 
 /** What a server connection needs besides its socket. */
@@ -10,6 +11,8 @@ export interface Http1ServerOptions<Peer> {
   readonly wheel: TimerWheel
   /** Heads read with others of the same kind cost less: give one to all connections of a listener. */
   readonly parser?: RequestHeadParser
+  /** Where defences are counted; shared by connections. */
+  readonly counters?: Http1Counters
   /** The connection is closed. */
   readonly onClosed?: () => void
   /** A request was refused before it became an exchange. */

@@ -1,3 +1,4 @@
+import { LIMITS } from '../core/limits.ts'
 import type { TimerWheel, WheelEntry } from '../core/timer-wheel.ts'
 
 /**
@@ -14,6 +15,8 @@ export interface TimedConnection {
   readonly readCount: number
   /** Octets that wait to be taken. */
   readonly unsentBytes: number
+  /** Octets that were taken or came, ever. */
+  readonly movedBytes: number
   onTimer(kind: ServerTimerKind): void
 }
 
@@ -31,7 +34,7 @@ export class Http1ServerTimer implements WheelEntry {
   readonly #connection: TimedConnection
   #requestCount = 0
   #readCount = 0
-  #unsentBytes = 0
+  #movedBytes = 0
 
   constructor(wheel: TimerWheel, connection: TimedConnection) {
     this.#wheel = wheel
@@ -42,7 +45,7 @@ export class Http1ServerTimer implements WheelEntry {
     this.kind = kind
     this.#requestCount = this.#connection.requestCount
     this.#readCount = this.#connection.readCount
-    this.#unsentBytes = this.#connection.unsentBytes
+    this.#movedBytes = this.#connection.movedBytes
     this.#wheel.schedule(this, delayMs)
   }
 
@@ -60,9 +63,21 @@ export class Http1ServerTimer implements WheelEntry {
     return this.#connection.readCount !== this.#readCount
   }
 
-  /** Whether octets wait, as many as when it was set. */
-  get isWriteStalled(): boolean {
-    return this.#unsentBytes > 0 && this.#connection.unsentBytes === this.#unsentBytes
+  /**
+   * What the peer left us waiting for since it was set: to take octets that wait, more than a drip of them, or to go on
+   * with a body, of which any octet will do.
+   */
+  stalledBy(awaitsBody: boolean): 'unreadAnswer' | 'stalledBody' | undefined {
+    const { unsentBytes, movedBytes } = this.#connection
+    if (unsentBytes > 0) return movedBytes - this.#movedBytes < LIMITS.streamStallBytes ? 'unreadAnswer' : undefined
+    return awaitsBody && !this.sawRead ? 'stalledBody' : undefined
+  }
+
+  /** A head that was begun must end in time; a whole one in a single read never touches the wheel. */
+  timeHead(isPartial: boolean): void {
+    if (isPartial) {
+      if (this.kind === 'idle' || this.sawRequest) this.set('head', LIMITS.headTimeoutMs)
+    } else if (this.kind === 'head') this.set('idle', LIMITS.idleConnectionMs)
   }
 
   onTimeout(): void {

@@ -1,6 +1,7 @@
 import { byteAt } from '../core/byte-at.ts'
 import { LIMITS } from '../core/limits.ts'
 import { FIELD_VALUE } from '../http/octets.ts'
+import type { Http1Limit } from './http1-counters.ts'
 
 /** What `BodyDecoder.read` came to. */
 export type BodyStep = 'need-more' | 'piece' | 'end' | 'trailers' | 'violation'
@@ -35,6 +36,7 @@ export class BodyDecoder {
   at = 0
   /** After 'violation'. */
   problem = ''
+  limit: Http1Limit = 'malformedChunk'
 
   #mode: Mode = 'none'
   #place: Place = 'size-first'
@@ -160,7 +162,7 @@ export class BodyDecoder {
       return true
     }
     if (++this.#extensionBytes > LIMITS.chunkExtensionBytes) {
-      this.#refuse(`chunk extensions of more than ${LIMITS.chunkExtensionBytes} octets`)
+      this.#refuse(`chunk extensions of more than ${LIMITS.chunkExtensionBytes} octets`, 'chunkExtensions')
       return false
     }
     if (FIELD_VALUE[octet] !== 1) {
@@ -173,8 +175,9 @@ export class BodyDecoder {
     return true
   }
 
-  #refuse(problem: string): BodyStep {
+  #refuse(problem: string, limit: Http1Limit = 'malformedChunk'): BodyStep {
     this.problem = problem
+    this.limit = limit
     return 'violation'
   }
 }

@@ -2,6 +2,7 @@ import type { MeshErrorCode } from '../core/mesh-errors.ts'
 import { INVALID_LENGTH, parseContentLength } from '../http/content-length.ts'
 import { listItems, trimSpace } from '../http/fields.ts'
 import { isToken } from '../http/octets.ts'
+import type { Http1Limit } from './http1-counters.ts'
 import { FieldKind } from './known-names.ts'
 import type { HeadLine, LineSet } from './line-set.ts'
 
@@ -24,6 +25,7 @@ export interface Framing {
   upgrade: string | undefined
   expect: string | undefined
   code: MeshErrorCode
+  limit: Http1Limit
   /** '' when all is well. */
   problem: string
 }
@@ -41,6 +43,7 @@ export const newFraming = (): Framing => ({
   upgrade: undefined,
   expect: undefined,
   code: 'bad-request',
+  limit: 'malformedHead',
   problem: '',
 })
 
@@ -67,27 +70,27 @@ export function readFraming(lines: LineSet, isHttp10: boolean, fields: string[],
     else readSpecial(line.kind, line.value, isHttp10, fields, framing)
   }
   if (framing.isChunked && framing.contentLength >= 0) {
-    refuse(framing, 'bad-request', 'both Transfer-Encoding and Content-Length')
+    refuse(framing, 'conflictingFraming', 'both Transfer-Encoding and Content-Length')
   }
 }
 
 function readSpecial(kind: number, value: string, isHttp10: boolean, fields: string[], framing: Framing): void {
   switch (kind) {
     case FieldKind.host:
-      if (framing.host !== undefined) refuse(framing, 'bad-request', 'more than one Host')
+      if (framing.host !== undefined) refuse(framing, 'invalidHost', 'more than one Host')
       framing.host = value
       break
     case FieldKind.contentLength: {
       const length = parseContentLength(value)
-      if (framing.contentLength >= 0) refuse(framing, 'bad-request', 'more than one Content-Length')
-      else if (length === INVALID_LENGTH) refuse(framing, 'bad-request', 'Content-Length is not a plain number')
+      if (framing.contentLength >= 0) refuse(framing, 'invalidLength', 'more than one Content-Length')
+      else if (length === INVALID_LENGTH) refuse(framing, 'invalidLength', 'Content-Length is not a plain number')
       framing.contentLength = length
       fields.push('content-length', value)
       break
     }
     case FieldKind.transferEncoding:
-      if (isHttp10) refuse(framing, 'bad-request', 'Transfer-Encoding in HTTP/1.0')
-      else if (framing.isChunked) refuse(framing, 'bad-request', 'more than one Transfer-Encoding')
+      if (isHttp10) refuse(framing, 'invalidCoding', 'Transfer-Encoding in HTTP/1.0')
+      else if (framing.isChunked) refuse(framing, 'invalidCoding', 'more than one Transfer-Encoding')
       else judgeCoding(value, framing)
       framing.isChunked = true
       break
@@ -124,11 +127,11 @@ function judgeCoding(value: string, framing: Framing): void {
   const names = codings.map(trimSpace)
   const earlier = names.slice(0, -1)
   const last = names.at(-1) ?? ''
-  if (!names.every(isToken)) refuse(framing, 'bad-request', 'Transfer-Encoding is not a list of coding names')
+  if (!names.every(isToken)) refuse(framing, 'invalidCoding', 'Transfer-Encoding is not a list of coding names')
   else if (earlier.includes('chunked') || names.includes('identity')) {
-    refuse(framing, 'bad-request', 'Transfer-Encoding may name chunked once, last, and never identity')
-  } else if (NOT_LAST.has(last)) refuse(framing, 'bad-request', 'the last transfer coding is not chunked')
-  else refuse(framing, 'not-implemented', 'a transfer coding other than chunked')
+    refuse(framing, 'invalidCoding', 'Transfer-Encoding may name chunked once, last, and never identity')
+  } else if (NOT_LAST.has(last)) refuse(framing, 'invalidCoding', 'the last transfer coding is not chunked')
+  else refuse(framing, 'invalidCoding', 'a transfer coding other than chunked', 'not-implemented')
 }
 
 function readConnection(value: string, framing: Framing): void {
@@ -151,8 +154,9 @@ function readConnection(value: string, framing: Framing): void {
 }
 
 /** The first problem is the one that is told. */
-function refuse(framing: Framing, code: MeshErrorCode, problem: string): void {
+function refuse(framing: Framing, limit: Http1Limit, problem: string, code: MeshErrorCode = 'bad-request'): void {
   if (framing.problem !== '') return
+  framing.limit = limit
   framing.code = code
   framing.problem = problem
 }

@@ -2,6 +2,7 @@ import { byteAt } from '../core/byte-at.ts'
 import { LIMITS } from '../core/limits.ts'
 import type { MeshErrorCode } from '../core/mesh-errors.ts'
 import { FIELD_VALUE, TOKEN_LOWER } from '../http/octets.ts'
+import type { Http1Limit } from './http1-counters.ts'
 import { FieldKind, findKnownName, hashStep, type KnownName, learnName } from './known-names.ts'
 import { type HeadLine, LineSet } from './line-set.ts'
 
@@ -38,6 +39,7 @@ export class HeadScanner {
   /** After `VIOLATION`: what was wrong. */
   problem = ''
   code: MeshErrorCode = 'bad-request'
+  limit: Http1Limit = 'malformedHead'
 
   #spare: LineSet = new LineSet()
   #missCount = 0
@@ -81,7 +83,7 @@ export class HeadScanner {
       if (at + 1 >= to) return NEED_MORE
       if (bytes[at] === CR) break
       count++
-      if (count > LIMITS.headerCount) return this.#tooLarge(`more than ${LIMITS.headerCount} fields`)
+      if (count > LIMITS.headerCount) return this.#tooLarge('tooManyFields', `more than ${LIMITS.headerCount} fields`)
       lines.starts[count] = at - from
       let matched = 0
       if (expected < seen.lineCount) {
@@ -107,7 +109,7 @@ export class HeadScanner {
       }
       at = next
       if (at - from + 32 * count > LIMITS.headerListBytes)
-        return this.#tooLarge(`more than ${LIMITS.headerListBytes} octets`)
+        return this.#tooLarge('headTooLarge', `more than ${LIMITS.headerListBytes} octets`)
     }
     if (bytes[at + 1] !== LF) return this.#malformed('a CR without LF ends the header section')
     const end = at + 2
@@ -132,6 +134,7 @@ export class HeadScanner {
     if (at - from > LIMITS.requestLineBytes) {
       this.problem = `the start line is longer than ${LIMITS.requestLineBytes} octets`
       this.code = 'target-too-long'
+      this.limit = 'targetTooLong'
       return VIOLATION
     }
     if (at + 1 >= to) return at < to && bytes[at] !== CR ? this.#badOctet(bytes, at, 'start line') : NEED_MORE
@@ -217,12 +220,14 @@ export class HeadScanner {
   #malformed(problem: string): number {
     this.problem = problem
     this.code = 'bad-request'
+    this.limit = 'malformedHead'
     return VIOLATION
   }
 
-  #tooLarge(problem: string): number {
+  #tooLarge(limit: Http1Limit, problem: string): number {
     this.problem = problem
     this.code = 'headers-too-large'
+    this.limit = limit
     return VIOLATION
   }
 }

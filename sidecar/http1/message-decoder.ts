@@ -7,6 +7,7 @@ import { type Fields, NO_FIELDS } from '../http/head.ts'
 import { cleanTrailers } from '../http/header-rules.ts'
 import { BodyDecoder } from './body-decoder.ts'
 import { HeadScanner, NEED_MORE, VIOLATION } from './head-scanner.ts'
+import type { Http1Limit } from './http1-counters.ts'
 import type { HeadLine } from './line-set.ts'
 
 /**
@@ -32,6 +33,8 @@ export abstract class MessageDecoder {
   trailers: Fields = NO_FIELDS
   /** After 'violation'. */
   error: MeshError | undefined
+  /** After 'violation': what it is counted by. */
+  limit: Http1Limit = 'malformedHead'
 
   protected input: Buffer = EMPTY
   protected at = 0
@@ -132,11 +135,11 @@ export abstract class MessageDecoder {
     for (; i < to; i++) {
       if (byteAt(input, i) !== LF) {
         if (i === at || input[i - 1] !== CR) continue
-        this.refuse('bad-request', 'a CR without LF')
+        this.refuse('malformedHead', 'a CR without LF')
         return 'violation'
       }
       if (i === at || input[i - 1] !== CR) {
-        this.refuse('bad-request', 'a line ends in LF without CR')
+        this.refuse('malformedHead', 'a line ends in LF without CR')
         return 'violation'
       }
       if (i - at >= 3 && input[i - 2] === LF) {
@@ -166,15 +169,17 @@ export abstract class MessageDecoder {
     this.at = next
   }
 
-  protected refuse(code: MeshErrorCode, detail: string): MessageStep {
+  protected refuse(limit: Http1Limit, detail: string, code: MeshErrorCode = 'bad-request'): MessageStep {
     const isOwnSide = this.#violationCode === 'bad-request'
-    return this.die(
-      isOwnSide ? meshError(code, detail) : meshError(this.#violationCode, `The upstream's message: ${detail}`),
-    )
+    const error = isOwnSide
+      ? meshError(code, detail)
+      : meshError(this.#violationCode, `The upstream's message: ${detail}`)
+    return this.die(error, limit)
   }
 
-  protected die(error: MeshError): MessageStep {
+  protected die(error: MeshError, limit: Http1Limit): MessageStep {
     this.error = error
+    this.limit = limit
     this.state = 'dead'
     this.at = this.to
     return 'violation'
@@ -183,18 +188,18 @@ export abstract class MessageDecoder {
   #isTooLong(): boolean {
     const length = this.to - this.at
     if (length > LIMITS.requestLineBytes && this.state === 'head' && this.input.indexOf(LF, this.at) < 0) {
-      this.refuse('target-too-long', `the start line is longer than ${LIMITS.requestLineBytes} octets`)
+      this.refuse('targetTooLong', `the start line is longer than ${LIMITS.requestLineBytes} octets`, 'target-too-long')
       return true
     }
     if (length <= LIMITS.headerListBytes) return false
-    this.refuse('headers-too-large', `the head is longer than ${LIMITS.headerListBytes} octets`)
+    this.refuse('headTooLarge', `the head is longer than ${LIMITS.headerListBytes} octets`, 'headers-too-large')
     return true
   }
 
   #nextBody(): MessageStep {
     const decoder = this.bodyDecoder
     const step = decoder.read(this.input, this.at, this.to)
-    if (step === 'violation') return this.refuse('bad-request', decoder.problem)
+    if (step === 'violation') return this.refuse(decoder.limit, decoder.problem)
     this.at = decoder.at
     if (step === 'piece') {
       this.body =
@@ -220,7 +225,8 @@ export abstract class MessageDecoder {
     if (may !== 'yes') return may === 'no' ? 'need-more' : 'violation'
     const next = trailerScanner.scan(input, at, to, false)
     if (next === NEED_MORE) return this.headIsPartial()
-    if (next === VIOLATION) return this.refuse(trailerScanner.code, `trailers: ${trailerScanner.problem}`)
+    if (next === VIOLATION)
+      return this.refuse(trailerScanner.limit, `trailers: ${trailerScanner.problem}`, trailerScanner.code)
     this.headIsComplete(next)
     const { lines, fieldCount } = trailerScanner.lines
     const trailers: string[] = []

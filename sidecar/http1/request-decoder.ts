@@ -47,7 +47,7 @@ export class RequestDecoder extends MessageDecoder {
     if (!this.#skippedEmptyLine && this.input[this.at] === CR) {
       // One empty line before a request is let pass (RFC 9112 §2.2).
       if (this.to - this.at < 2) return 'need-more'
-      if (this.input[this.at + 1] !== LF) return this.refuse('bad-request', 'a bare CR before the request line')
+      if (this.input[this.at + 1] !== LF) return this.refuse('malformedHead', 'a bare CR before the request line')
       this.#skippedEmptyLine = true
       this.at += 2
       if (this.at === this.to) return 'need-more'
@@ -57,7 +57,7 @@ export class RequestDecoder extends MessageDecoder {
     const parser = this.#parser
     const next = parser.parse(this.input, this.at, this.to)
     if (next === NEED_MORE) return this.headIsPartial()
-    if (next === VIOLATION) return parser.error === undefined ? 'violation' : this.die(parser.error)
+    if (next === VIOLATION) return parser.error === undefined ? 'violation' : this.die(parser.error, parser.limit)
     this.headIsComplete(next)
     this.#start(parser.parsed as ParsedRequest)
     return 'head'

@@ -4,6 +4,7 @@ import { type RequestHead, UNKNOWN_LENGTH } from '../http/head.ts'
 import { withoutNominated } from '../http/header-rules.ts'
 import { newFraming, readFraming } from './field-framing.ts'
 import { HeadScanner, VIOLATION } from './head-scanner.ts'
+import type { Http1Limit } from './http1-counters.ts'
 import type { HeadLine } from './line-set.ts'
 import { type RequestLine, readRequestLine } from './request-line.ts'
 
@@ -25,6 +26,8 @@ export class RequestHeadParser {
   parsed: ParsedRequest | undefined
   /** After `VIOLATION`. */
   error: MeshError | undefined
+  /** … what it is counted by. */
+  limit: Http1Limit = 'malformedHead'
   readonly #scanner = new HeadScanner()
   readonly #framing = newFraming()
   readonly #scheme: 'http' | 'https'
@@ -42,7 +45,7 @@ export class RequestHeadParser {
     if (this.parsed !== undefined && scanner.isRepeat(bytes, from, to)) return from + scanner.lines.length
     const next = scanner.scan(bytes, from, to, true)
     if (next >= 0) return this.#build() ? next : this.#forget()
-    if (next === VIOLATION) this.#refuse(scanner.code, scanner.problem)
+    if (next === VIOLATION) this.#refuse(scanner.limit, scanner.problem, scanner.code)
     return next
   }
 
@@ -60,24 +63,24 @@ export class RequestHeadParser {
     const framing = this.#framing
     let fields: readonly string[] = []
     readFraming(lines, line.isHttp10, fields as string[], framing)
-    if (framing.problem !== '') return this.#refuse(framing.code, framing.problem)
+    if (framing.problem !== '') return this.#refuse(framing.limit, framing.problem, framing.code)
     if (framing.nominated !== undefined) fields = withoutNominated(fields, framing.nominated)
 
     const host = framing.host
-    if (host === undefined && !line.isHttp10) return this.#refuse('bad-request', 'no Host')
+    if (host === undefined && !line.isHttp10) return this.#refuse('invalidHost', 'no Host')
     const hostAuthority = host === undefined ? '' : canonicalAuthority(host)
-    if (hostAuthority === undefined) return this.#refuse('bad-request', 'Host is not a host with an optional port')
+    if (hostAuthority === undefined) return this.#refuse('invalidHost', 'Host is not a host with an optional port')
 
     const expect = framing.expect
     if (expect !== undefined && expect !== '100-continue') {
-      return this.#refuse('expectation-failed', 'an expectation other than 100-continue')
+      return this.#refuse('unservedDemand', 'an expectation other than 100-continue', 'expectation-failed')
     }
     const hasBody = framing.isChunked || framing.contentLength >= 0
     // Only GET becomes a WebSocket (RFC 6455 §4.1): on a link another method would be lost. Any other upgrade may be ignored.
     const isUpgrade =
       line.method === 'GET' && framing.nominatesUpgrade && framing.upgrade === 'websocket' && !line.isHttp10
     if ((isUpgrade || line.method === 'CONNECT') && hasBody) {
-      return this.#refuse('bad-request', 'a request for a tunnel has a body')
+      return this.#refuse('tunnelWithBody', 'a request for a tunnel has a body')
     }
     const length = framing.isChunked || isUpgrade ? UNKNOWN_LENGTH : Math.max(0, framing.contentLength)
     this.parsed = {
@@ -102,7 +105,7 @@ export class RequestHeadParser {
     if (text === this.#lineText && this.#line !== undefined) return this.#line
     const line = readRequestLine(text)
     if ('code' in line) {
-      this.#refuse(line.code, line.detail)
+      this.#refuse(line.code === 'http-version' ? 'unservedDemand' : 'malformedHead', line.detail, line.code)
       return undefined
     }
     this.#lineText = text
@@ -110,7 +113,8 @@ export class RequestHeadParser {
     return line
   }
 
-  #refuse(code: MeshErrorCode, detail: string): false {
+  #refuse(limit: Http1Limit, detail: string, code: MeshErrorCode = 'bad-request'): false {
+    this.limit = limit
     this.error = meshError(code, detail)
     return false
   }

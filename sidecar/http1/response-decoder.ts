@@ -49,7 +49,7 @@ export class ResponseDecoder extends MessageDecoder {
     const parser = this.#parser
     const next = parser.parse(this.input, this.at, this.to)
     if (next === NEED_MORE) return this.headIsPartial()
-    if (next === VIOLATION) return parser.error === undefined ? 'violation' : this.die(parser.error)
+    if (next === VIOLATION) return parser.error === undefined ? 'violation' : this.die(parser.error, parser.limit)
     this.headIsComplete(next)
     return this.#start(parser.parsed as ParsedResponse)
   }
@@ -59,7 +59,7 @@ export class ResponseDecoder extends MessageDecoder {
     this.head = head
     if (head.status < 200 && head.status !== 101) {
       if (++this.#interimCount > LIMITS.interimResponseCount) {
-        return this.refuse('protocol-error', `more than ${LIMITS.interimResponseCount} interim responses`)
+        return this.refuse('interimFlood', `more than ${LIMITS.interimResponseCount} interim responses`)
       }
       return 'interim'
     }
@@ -86,7 +86,7 @@ export class ResponseDecoder extends MessageDecoder {
 
   #startRaw(head: ResponseHead): MessageStep {
     if (head.status === 101 && !this.#mayUpgrade) {
-      return this.refuse('protocol-error', '101 to a request that asked for no upgrade')
+      return this.refuse('malformedHead', '101 to a request that asked for no upgrade')
     }
     this.head = { status: head.status, fields: head.fields, bodyLength: UNKNOWN_LENGTH }
     this.isEnd = false

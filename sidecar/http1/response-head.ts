@@ -4,6 +4,7 @@ import { type Fields, type ResponseHead, UNKNOWN_LENGTH } from '../http/head.ts'
 import { withoutNominated } from '../http/header-rules.ts'
 import { newFraming, readFraming } from './field-framing.ts'
 import { HeadScanner, VIOLATION } from './head-scanner.ts'
+import type { Http1Limit } from './http1-counters.ts'
 import type { HeadLine } from './line-set.ts'
 
 /** A response's head, and what it says about this connection. Immutable: equal heads share one. */
@@ -25,6 +26,8 @@ export class ResponseHeadParser {
   parsed: ParsedResponse | undefined
   /** After `VIOLATION`: always `protocol-error`. */
   error: MeshError | undefined
+  /** … what it is counted by. */
+  limit: Http1Limit = 'malformedHead'
   readonly #scanner = new HeadScanner()
   readonly #framing = newFraming()
 
@@ -34,7 +37,7 @@ export class ResponseHeadParser {
     if (this.parsed !== undefined && scanner.isRepeat(bytes, from, to)) return from + scanner.lines.length
     const next = scanner.scan(bytes, from, to, true)
     if (next >= 0) return this.#build() ? next : this.#forget()
-    if (next === VIOLATION) this.#refuse(scanner.problem)
+    if (next === VIOLATION) this.#refuse(scanner.limit, scanner.problem)
     return next
   }
 
@@ -47,13 +50,13 @@ export class ResponseHeadParser {
   #build(): boolean {
     const lines = this.#scanner.lines
     const status = readStatusLine((lines.lines[0] as HeadLine).value)
-    if (status === 0) return this.#refuse('the status line is not that of HTTP/1')
+    if (status === 0) return this.#refuse('malformedHead', 'the status line is not that of HTTP/1')
     const isHttp10 = status < 0
     const code = Math.abs(status)
     const framing = this.#framing
     let fields: Fields = []
     readFraming(lines, isHttp10, fields as string[], framing)
-    if (framing.problem !== '') return this.#refuse(framing.problem)
+    if (framing.problem !== '') return this.#refuse(framing.limit, framing.problem)
     if (framing.nominated !== undefined) fields = withoutNominated(fields, framing.nominated)
     const hasNoBody = code < 200 || code === 204 || code === 304
     // A length that a bodiless response may not have (RFC 9110 §8.6) would contradict the framing of the next hop.
@@ -69,7 +72,8 @@ export class ResponseHeadParser {
     return true
   }
 
-  #refuse(problem: string): false {
+  #refuse(limit: Http1Limit, problem: string): false {
+    this.limit = limit
     this.error = meshError('protocol-error', `The upstream's response head: ${problem}`)
     return false
   }

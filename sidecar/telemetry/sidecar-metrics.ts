@@ -53,6 +53,11 @@ export const SIDECAR_METRICS = {
     'direction',
     'reason',
   ]),
+  http1Defences: counter(
+    'outrigger_http1_defences_total',
+    'Times that a defence of HTTP/1 struck: a request of a caller, or response of an application, was refused, or its reading put off.',
+    ['message', 'limit'],
+  ),
   http2Defences: counter(
     'outrigger_http2_defences_total',
     'Times that a defence of HTTP/2 struck: a connection ended or a message refused because its peer went over a limit.',

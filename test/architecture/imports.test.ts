@@ -26,6 +26,7 @@ const MAY_IMPORT: Arrows = {
     'sidecar/core',
     'sidecar/config',
     'sidecar/http',
+    'sidecar/http1',
     'sidecar/http2',
     'sidecar/connection',
     'sidecar/tunnel',

@@ -10,6 +10,7 @@ import type { MeshError } from '../../../sidecar/core/mesh-errors.ts'
 import { TimerWheel } from '../../../sidecar/core/timer-wheel.ts'
 import { type Fields, NO_FIELDS, type RequestHead, type ResponseHead } from '../../../sidecar/http/head.ts'
 import type { ResponseSink, UpstreamStream } from '../../../sidecar/http/streams.ts'
+import { type Http1Limit, http1Counters } from '../../../sidecar/http1/http1-counters.ts'
 import { requestHead } from '../../support/recording-streams.ts'
 import { TurnedClock } from '../../support/turned-clock.ts'
 
@@ -63,13 +64,14 @@ class Client {
   readonly closed: Promise<void>
   idleCount = 0
   error: MeshError | undefined
+  readonly counters = http1Counters()
   constructor(port: number, wheel = new TimerWheel(new TurnedClock(1_000)), host = '127.0.0.1') {
     let onClosed = (): void => {}
     this.closed = new Promise((resolve) => {
       onClosed = resolve
     })
     this.connection = new Promise((resolve) => {
-      http1Dialer(wheel)(host, port, 1_000, {
+      http1Dialer(wheel, this.counters)(host, port, 1_000, {
         onConnection: resolve,
         onDialFailed: (error) => {
           this.error = error
@@ -433,3 +435,25 @@ test('five megabytes go both ways past a slow application and a slow caller, wit
   assert.equal((await client.connection).canReuse, true)
   ;(await client.connection).destroy()
 })
+
+const INTERIMS = 'HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(LIMITS.interimResponseCount + 1)
+const COUNTED: readonly [Http1Limit, string][] = [
+  ['strayOctets', 'HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nxHTTP/1.1 200 OK\r\n\r\n'],
+  ['interimFlood', INTERIMS],
+  ['conflictingFraming', 'HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n'],
+  ['malformedChunk', 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n 1\r\nx\r\n0\r\n\r\n'],
+  ['headTooLarge', `HTTP/1.1 200 OK\r\nx: ${'y'.repeat(LIMITS.headerListBytes)}\r\n\r\n`],
+  ['truncated', 'HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nx'],
+]
+for (const [limit, answer] of COUNTED) {
+  test(`an odd answer of an application is counted: ${limit}`, async () => {
+    await using server = await scripted(answer, true)
+    const client = new Client(server.port)
+    const heard = await client.send()
+    await heard.done
+    await client.closed
+    const struck = Object.entries(client.counters).filter(([, count]) => count > 0)
+    assert.deepEqual(struck, [[limit, 1]])
+    assert.equal(client.idleCount, 0)
+  })
+}

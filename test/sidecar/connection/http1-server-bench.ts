@@ -6,6 +6,7 @@ import type { MeshError } from '../../../sidecar/core/mesh-errors.ts'
 import { TimerWheel } from '../../../sidecar/core/timer-wheel.ts'
 import { type Fields, NO_FIELDS, type RequestHead } from '../../../sidecar/http/head.ts'
 import type { DownstreamStream, RequestSink } from '../../../sidecar/http/streams.ts'
+import { type Http1Counters, http1Counters } from '../../../sidecar/http1/http1-counters.ts'
 import { TurnedClock } from '../../support/turned-clock.ts'
 
 /** One request as the handler saw it. */
@@ -59,12 +60,14 @@ export interface Bench extends AsyncDisposable {
   readonly connections: Http1ServerConnection<string>[]
   readonly refused: MeshError[]
   readonly wheel: TimerWheel
+  readonly counters: Http1Counters
   readonly sockets: Socket[]
 }
 
 /** Connections of callers, each request given to `onRequest`. The clock stands still until a test turns it. */
 export async function serve(onRequest: (seen: Seen) => void, clock = new TurnedClock(1_000)): Promise<Bench> {
   const wheel = new TimerWheel(clock)
+  const counters = http1Counters()
   const bench = { seen: [] as Seen[], connections: [] as Http1ServerConnection<string>[], refused: [] as MeshError[] }
   const sockets: Socket[] = []
   const server = createServer({ pauseOnConnect: true }, (socket) => {
@@ -73,6 +76,7 @@ export async function serve(onRequest: (seen: Seen) => void, clock = new TurnedC
       new Http1ServerConnection(socket, {
         peer: 'peer',
         wheel,
+        counters,
         onRefused: (error) => bench.refused.push(error),
         handler: {
           onRequest(head, end, stream, peer) {
@@ -91,6 +95,7 @@ export async function serve(onRequest: (seen: Seen) => void, clock = new TurnedC
   return {
     ...bench,
     wheel,
+    counters,
     sockets,
     port: (server.address() as AddressInfo).port,
     async [Symbol.asyncDispose]() {
