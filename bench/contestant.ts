@@ -1,85 +1,57 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
-import { connect } from 'node:net'
+import type { TlsFiles } from './certificates.ts'
 
-/** A pair of proxies in two processes with mutual TLS between them, ready to carry requests. */
-export interface Contestant {
-  readonly name: string
-  /** Version as the program says it. */
-  readonly version: string
-  /** Where load goes in, `http://127.0.0.1:PORT/`. */
-  readonly url: string
-  /** The proxies' own process ids, for memory figures. */
-  readonly pids: readonly number[]
+/** What is carried: requests of HTTP/1.1, requests of gRPC (HTTP/2 without TLS at both ends), or bytes. */
+export type Wire = 'http' | 'grpc' | 'tcp'
+
+/** The contestants; `direct` is the load straight on the backend. */
+export type ContestantName =
+  | 'direct'
+  | 'outrigger'
+  | 'haproxy-h2'
+  | 'haproxy-h1'
+  | 'haproxy-tcp'
+  | 'nginx'
+  | 'nginx-stream'
+  | 'nghttpx'
+  | 'envoy'
+  | 'http2-proxy'
+
+/** What a contestant needs. */
+export interface Stage {
+  /** For its files, its own. */
+  readonly directory: string
+  readonly wire: Wire
+  readonly backendPort: number
+  /** Takes OTLP/HTTP and forgets it: where sampled traces go. */
+  readonly sinkPort: number
+  /** Shared by its two proxies. */
+  readonly core: number
+  /** Of load, backend and whatever else is not a proxy. */
+  readonly loadCore: number
+  readonly tls: TlsFiles
+}
+
+/** Two proxies in two processes with mutual TLS between them, as two pods have them, ready to carry. */
+export interface Pair {
+  /** Where load goes in, without TLS, on loopback. */
+  readonly frontPort: number
+  /** Where the second proxy takes the first one's connections. */
+  readonly meshPort: number
+  /** The processes of each proxy, the caller's first; a proxy may be more than one process. */
+  processes(): readonly (readonly number[])[]
   stop(): Promise<void>
 }
 
-/** What a contestant needs: ports, a backend, certificates, a folder for its files, and the core that its proxies share. */
-export interface Stage {
-  readonly directory: string
-  readonly backendPort: number
-  readonly core: number
-  readonly caFile: string
-  /** Certificate and key, separately and as one file. */
-  readonly certFile: string
-  readonly keyFile: string
-  readonly pemFile: string
-}
-
-/** Starts `command` pinned to one core; its output goes to this process's stderr only when it fails. */
-export function startPinned(
-  core: number,
-  command: string,
-  args: readonly string[],
-  env: NodeJS.ProcessEnv = {},
-): ChildProcess {
-  const child = spawn('taskset', ['-c', String(core), command, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...env },
-  })
-  let output = ''
-  const keep = (chunk: Buffer): void => {
-    output = (output + chunk.toString()).slice(-4_000)
-  }
-  child.stdout?.on('data', keep)
-  child.stderr?.on('data', keep)
-  child.on('exit', (code) => {
-    if (code !== 0 && code !== null) process.stderr.write(`${command} ended with ${code}:\n${output}\n`)
-  })
-  return child
-}
-
-/** Ends a child that this process started, and waits for it. */
-export async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  child.kill('SIGTERM')
-  const timer = setTimeout(() => child.kill('SIGKILL'), 5_000)
-  await once(child, 'exit')
-  clearTimeout(timer)
-}
-
-/** Resolves when something accepts connections on the port; rejects after 15 s. */
-export async function accepting(port: number): Promise<void> {
-  for (let attempt = 0; attempt < 150; attempt++) {
-    const isOpen = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, '127.0.0.1', () => {
-        socket.destroy()
-        resolve(true)
-      })
-      socket.on('error', () => resolve(false))
-    })
-    if (isOpen) return
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
-  throw new Error(`nothing listens on port ${port} after 15 s`)
-}
-
-/** Resident memory of a process in MiB; 0 where it cannot be read. */
-export function residentMib(pid: number): number {
-  try {
-    return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024
-  } catch {
-    return 0
-  }
+/** A program that takes part. */
+export interface ContestantKind {
+  readonly name: ContestantName
+  readonly title: string
+  readonly wires: readonly Wire[]
+  /** What is spoken inside the TLS between the two proxies. */
+  readonly between: 'HTTP/2' | 'HTTP/1.1' | 'bytes'
+  /** Whether it has the 20 authorization rules, of which ten refuse a DELETE. */
+  readonly authorizes: boolean
+  /** What the program says of itself; undefined where it is not installed. */
+  version(): string | undefined
+  start(stage: Stage): Promise<Pair>
 }

@@ -1,13 +1,14 @@
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { makeCertificates } from './certificates.ts'
-import { residentMib, type Stage } from './contestant.ts'
+import type { Stage } from './contestant.ts'
 import { startOutrigger } from './contestants/outrigger.ts'
 import { BENCH_MANIFESTS } from './manifests.ts'
+import { memoryMib, pause, portOf } from './processes.ts'
 
 /*
  * What a sidecar holds: for each of many idle TCP connections, and while one long stream passes whose reader is slow.
@@ -46,7 +47,7 @@ async function backend(serve: (socket: Socket) => void) {
   server.listen({ port: 0, host: '127.0.0.1', backlog: 4_096 })
   await once(server, 'listening')
   return {
-    port: (server.address() as AddressInfo).port,
+    port: portOf(server),
     sockets,
     close: () => {
       for (const socket of sockets) socket.destroy()
@@ -62,12 +63,15 @@ async function withPair(
 ): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'outrigger-memory-'))
   const app = await backend(serve)
-  const stage: Stage = { directory, backendPort: app.port, core: 0, ...makeCertificates(directory) }
+  const stage: Stage = {
+    ...{ directory, wire: 'http', backendPort: app.port, sinkPort: app.port, core: 0, loadCore: 1 },
+    tls: makeCertificates(join(directory, 'tls')),
+  }
   const pair = await startOutrigger(stage, manifests)
   try {
     await work({
-      port: Number(new URL(pair.url).port),
-      residents: () => pair.pids.map((pid) => Math.round(residentMib(pid))),
+      port: pair.frontPort,
+      residents: () => pair.processes().map((pids) => Math.round(memoryMib(pids, 'VmRSS'))),
       accepted: () => app.sockets.size,
     })
   } finally {
@@ -76,8 +80,6 @@ async function withPair(
     rmSync(directory, { recursive: true, force: true })
   }
 }
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 const NO_CONTENT = 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n'
 
@@ -152,4 +154,4 @@ async function slowReader(name: string, manifests: string, head: string): Promis
 
 if (CONNECTIONS > 0) await idleConnections()
 await slowReader('TCP, slow reader', TCP_MANIFESTS, '')
-await slowReader('HTTP, slow reader', BENCH_MANIFESTS, `HTTP/1.1 200 OK\r\ncontent-length: ${BYTES}\r\n\r\n`)
+await slowReader('HTTP, slow reader', BENCH_MANIFESTS.http, `HTTP/1.1 200 OK\r\ncontent-length: ${BYTES}\r\n\r\n`)

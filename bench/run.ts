@@ -1,123 +1,143 @@
-import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { cpus, release, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import type { BenchCase } from './case.ts'
+import { CASES, QUICK } from './cases.ts'
 import { makeCertificates } from './certificates.ts'
-import { type Contestant, residentMib, type Stage } from './contestant.ts'
-import { startHaproxy } from './contestants/haproxy.ts'
-import { startBackend, startNginx } from './contestants/nginx.ts'
-import { startOutrigger } from './contestants/outrigger.ts'
-import { measure, median, type Sample } from './load.ts'
-import { BENCH_MANIFESTS } from './manifests.ts'
-import { type BenchReport, toMarkdown } from './report.ts'
+import type { ContestantKind } from './contestant.ts'
+import { CONTESTANTS } from './contestants/contestants.ts'
+import { type Ground, type Line, startLine } from './line.ts'
+import { findMissing, pinThisProcess, thisCommit, thisMachine } from './machine.ts'
+import { describe, measureCase, type Pace } from './measure.ts'
+import { toMarkdown } from './report/markdown.ts'
+import { type Absent, type BenchRun, type CaseResult, judge } from './result.ts'
+import { measureStarts } from './start-time.ts'
 
 /*
- * Requests per second and latency through two proxies in two processes with mutual TLS between them: all contestants in
- * one run, rounds interleaved, both proxies on one core, load and backend on the other. Medians of the rounds.
+ * Two proxies in two processes with mutual TLS between them: all contestants in one run, rounds interleaved, both
+ * proxies on one core, load and backend on the other. What is measured is the table in `cases.ts`.
  */
 
 const { values: flags } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    contestants: { type: 'string' },
     rounds: { type: 'string' },
     seconds: { type: 'string' },
-    only: { type: 'string' },
-    out: { type: 'string' },
+    name: { type: 'string' },
   },
 })
 
-const connectionCounts = flags.quick ? [128] : [1, 4, 32, 128]
-const rounds = Number(flags.rounds ?? (flags.quick ? 3 : 5))
-const seconds = Number(flags.seconds ?? (flags.quick ? 3 : 5))
 const PROXY_CORE = 0
 const LOAD_CORE = 1
-const BODY_BYTES = 64
+/** A shared machine is noisy: a quick run fails below this share of a floor only. */
+const QUICK_SLACK = 0.75
+const RESULTS = fileURLToPath(new URL('results', import.meta.url))
 
-const isInstalled = (command: string): boolean => {
-  try {
-    execFileSync('which', [command], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
-}
-
-for (const needed of ['wrk', 'nginx', 'taskset', 'openssl']) {
-  if (isInstalled(needed)) continue
-  console.log(
-    `bench: skipped: "${needed}" is not installed (it drives the load, answers it, pins it or makes the peers' certificates)`,
-  )
+const missing = findMissing(['taskset', 'chrt', 'openssl', 'wrk', 'nginx'])
+if (missing !== undefined) {
+  console.log(`bench: skipped: "${missing}" is not installed; .ci/install-servers installs it on Debian`)
   process.exit(0)
 }
 
+const only = flags.quick ? [QUICK.name] : flags.only?.split(',')
+const cases = CASES.filter(({ name }) => only?.some((part) => name === part || name.startsWith(`${part}-`)) ?? true)
+if (cases.length === 0) {
+  console.error(`bench: no case is called "${flags.only}"; there are ${CASES.map(({ name }) => name).join(', ')}`)
+  process.exit(2)
+}
+const wanted = flags.contestants?.split(',') ?? (flags.quick ? QUICK.contestants : undefined)
+const chosen = CONTESTANTS.filter(({ name }) => wanted?.includes(name) ?? true)
+const present = chosen.filter((kind) => kind.version() !== undefined)
+const absent: Absent[] = chosen
+  .filter((kind) => !present.includes(kind))
+  .map(({ name, title }) => ({ name, title, reason: 'not installed' }))
+const pace: Pace = {
+  rounds: Number(flags.rounds ?? (flags.quick ? 3 : 5)),
+  seconds: Number(flags.seconds ?? (flags.quick ? 3 : 5)),
+}
+
+pinThisProcess(LOAD_CORE)
 const directory = mkdtempSync(join(tmpdir(), 'outrigger-bench-'))
-const backend = await startBackend(LOAD_CORE, directory, BODY_BYTES)
-const stage: Stage = { directory, backendPort: backend.port, core: PROXY_CORE, ...makeCertificates(directory) }
-const contestants: Contestant[] = []
-const absent: string[] = []
+const ground: Ground = {
+  directory,
+  tls: makeCertificates(join(directory, 'tls')),
+  core: PROXY_CORE,
+  loadCore: LOAD_CORE,
+}
+const results: CaseResult[] = []
 try {
-  const wanted = (name: string): boolean => flags.only === undefined || flags.only.split(',').includes(name)
-  if (wanted('outrigger')) contestants.push(await startOutrigger(stage, BENCH_MANIFESTS))
-  if (isInstalled('haproxy')) {
-    if (wanted('haproxy')) contestants.push(await startHaproxy(stage, 'h2'))
-    if (wanted('haproxy-h1')) contestants.push(await startHaproxy(stage, 'http/1.1'))
-  } else absent.push('HAProxy')
-  if (wanted('nginx')) contestants.push(await startNginx(stage))
-  const report: BenchReport = {
-    machine: `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, Linux ${release()}, Node ${process.versions.node}`,
-    commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], {
-      cwd: fileURLToPath(new URL('..', import.meta.url)),
-    })
-      .toString()
-      .trim(),
-    load: `wrk, ${seconds} s a round, ${rounds} rounds interleaved, GET with a ${BODY_BYTES}-octet answer`,
-    absent,
-    rows: await measureAll(),
+  for (const wire of ['http', 'grpc', 'tcp'] as const) {
+    const loaded = cases.filter((benchCase) => benchCase.wire === wire && benchCase.load.tool !== 'restart')
+    if (loaded.length > 0)
+      await measureLine(
+        loaded,
+        present.filter(({ wires }) => wires.includes(wire)),
+      )
   }
-  const text = toMarkdown(report)
-  console.log(text)
-  if (flags.out !== undefined) {
-    mkdirSync(flags.out, { recursive: true })
-    writeFileSync(join(flags.out, 'first-light.json'), `${JSON.stringify(report, undefined, 2)}\n`)
-  }
+  for (const benchCase of cases) if (benchCase.load.tool === 'restart') results.push(await measureRestarts(benchCase))
 } finally {
-  await Promise.all(contestants.map((contestant) => contestant.stop()))
-  await backend.stop()
   rmSync(directory, { recursive: true, force: true })
 }
 
-async function measureAll(): Promise<BenchReport['rows']> {
-  const samples = new Map<string, Sample[]>()
-  const memory = new Map<string, number>()
-  for (const contestant of contestants) await measure(contestant.url, LOAD_CORE, 32, 2) // warm-up, not counted
-  for (const connections of connectionCounts) {
-    for (let round = 0; round < rounds; round++) {
-      for (const contestant of contestants) {
-        const key = `${contestant.name}|${connections}`
-        const sample = await measure(contestant.url, LOAD_CORE, connections, seconds)
-        samples.set(key, [...(samples.get(key) ?? []), sample])
-        memory.set(contestant.name, Math.max(memory.get(contestant.name) ?? 0, ...contestant.pids.map(residentMib)))
-        process.stderr.write(
-          `${contestant.name}, ${connections} connections: ${Math.round(sample.requestsPerSecond)}/s, p50 ${sample.p50Ms.toFixed(2)} ms, p99 ${sample.p99Ms.toFixed(2)} ms, ${sample.errors} errors\n`,
-        )
-      }
+const run: BenchRun = { machine: thisMachine(), command: commandLine(), absent, cases: results }
+console.log(toMarkdown(run, CASES))
+if (flags.name !== undefined) {
+  mkdirSync(RESULTS, { recursive: true })
+  writeFileSync(join(RESULTS, `${flags.name}.json`), `${JSON.stringify(run, undefined, 1)}\n`)
+}
+if (flags.quick) process.exitCode = judgeQuick()
+
+async function measureLine(loaded: readonly BenchCase[], kinds: readonly ContestantKind[]): Promise<void> {
+  const [first] = loaded
+  if (first === undefined) return
+  const line: Line = await startLine(ground, first.wire, kinds)
+  absent.push(...line.failed)
+  try {
+    for (const benchCase of loaded) {
+      const own = { ...pace, seconds: pace.seconds * (benchCase.stretch ?? 1) }
+      const measured = await measureCase(benchCase, line, own, LOAD_CORE)
+      results.push({ name: benchCase.name, ...own, ...stamp(), ...measured })
     }
+  } finally {
+    await line.stop()
   }
-  return contestants.map(({ name, version }) => ({
-    name,
-    version,
-    residentMib: Math.round(memory.get(name) ?? 0),
-    cells: connectionCounts.map((connections) => {
-      const of = samples.get(`${name}|${connections}`) ?? []
-      return {
-        connections,
-        requestsPerSecond: Math.round(median(of.map((sample) => sample.requestsPerSecond))),
-        p50Ms: median(of.map((sample) => sample.p50Ms)),
-        p99Ms: median(of.map((sample) => sample.p99Ms)),
-        errors: of.reduce((sum, sample) => sum + sample.errors, 0),
-      }
-    }),
-  }))
+}
+
+async function measureRestarts({ name, metrics }: BenchCase): Promise<CaseResult> {
+  const samples = await measureStarts(ground, pace.rounds)
+  for (const sample of samples) process.stderr.write(`${name} ${sample.round}: ${describe(metrics, sample)}\n`)
+  const [ours] = CONTESTANTS
+  const contestants = [
+    { name: 'outrigger' as const, title: ours?.title ?? '', version: ours?.version() ?? '', samples },
+  ]
+  return { name, rounds: pace.rounds, seconds: 0, ...stamp(), command: 'outrigger sidecar …', contestants }
+}
+
+function stamp(): { readonly commit: string; readonly date: string } {
+  return { commit: thisCommit(), date: new Date().toISOString() }
+}
+
+function commandLine(): string {
+  return ['node', 'bench/run.ts', ...process.argv.slice(2)].join(' ')
+}
+
+/** Prints the one ratio; 1 where it is far below the floor. */
+function judgeQuick(): number {
+  const quick = cases[0]
+  const result = results[0]
+  if (quick === undefined || result === undefined) return 1
+  const judgement = judge(quick, result).find(({ peer }) => peer === 'haproxy-h2')
+  if (judgement?.value === undefined) {
+    console.log(`bench: no ratio to HAProxy: ${absent.length > 0 ? 'it is absent' : 'no round was without errors'}`)
+    return absent.length > 0 ? 0 : 1
+  }
+  const least = judgement.floor * QUICK_SLACK
+  console.log(
+    `bench: ${judgement.value.toFixed(2)} of HAProxy with HTTP/2 between (goal ${judgement.goal}, floor ${judgement.floor}; fails below ${least.toFixed(2)})`,
+  )
+  return judgement.value < least ? 1 : 0
 }
