@@ -41,6 +41,7 @@ export async function buildRelease(folder: string): Promise<string> {
     format: 'esm',
     target: 'node26',
     minifySyntax: true,
+    minifyWhitespace: true,
     legalComments: 'linked',
     banner: { js: REQUIRE },
     plugins: [LEAN_HTTP],
