@@ -38,5 +38,13 @@ generate: $(READY) #? writes what follows from the code: manifests/crds, docs/er
 release: $(READY) #? writes dist/: the product as bundles, which need Node and nothing else
 	@node bin/build-release.ts
 
-bench: $(READY) #? requests/s and latency through two sidecars beside HAProxy and nginx; QUICK=1: one row
-	node bench/run.ts $(if $(QUICK),--quick)
+bench: $(READY) #? two sidecars beside HAProxy, nginx, Envoy …: 40 minutes, writes docs/performance.md; QUICK=1: one row; ONLY=grpc,tcp NAME=again: some; CHECK=1: no load
+ifdef CHECK
+	node bench/check.ts
+else ifdef QUICK
+	node bench/run.ts --quick
+else ifdef ONLY
+	node bench/run.ts --only $(ONLY) $(if $(NAME),--name $(NAME))
+else
+	node bench/run.ts --name full --page
+endif

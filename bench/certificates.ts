@@ -16,6 +16,8 @@ export interface TlsFiles {
   readonly front: KeyPairFiles
   /** Of the proxy beside the callee. */
   readonly back: KeyPairFiles
+  /** Says that it is the callee's, and is signed by another authority. */
+  readonly stranger: KeyPairFiles
 }
 
 /** The name by which proxies that check DNS names know the second one. */
@@ -31,10 +33,8 @@ const NEW_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes
 /** An authority and two ECDSA P-256 certificates by openssl, with DNS names for the proxies that check those, and SPIFFE IDs. */
 export function makeCertificates(directory: string): TlsFiles {
   mkdirSync(directory, { recursive: true })
-  const caFile = join(directory, 'ca.pem')
-  const caKey = join(directory, 'ca.key')
-  openssl('req', '-x509', ...NEW_KEY, '-keyout', caKey, '-out', caFile, '-days', '2', '-subj', '/CN=bench CA')
-  const signed = (name: string, dns: string, id: string): KeyPairFiles => {
+  const [ours, others] = [makeAuthority(directory, 'ca'), makeAuthority(directory, 'other-ca')]
+  const signed = (name: string, dns: string, id: string, { caFile, caKey } = ours): KeyPairFiles => {
     const at = (suffix: string): string => join(directory, `${name}.${suffix}`)
     const files = { certFile: at('pem'), keyFile: at('key'), pemFile: at('both.pem') }
     openssl('req', ...NEW_KEY, '-keyout', files.keyFile, '-out', at('csr'), '-subj', `/CN=${dns}`)
@@ -46,5 +46,16 @@ export function makeCertificates(directory: string): TlsFiles {
     })
     return files
   }
-  return { caFile, front: signed('front', 'web.mesh.local', FRONT_ID), back: signed('back', BACK_NAME, BACK_ID) }
+  return {
+    caFile: ours.caFile,
+    front: signed('front', 'web.mesh.local', FRONT_ID),
+    back: signed('back', BACK_NAME, BACK_ID),
+    stranger: signed('stranger', BACK_NAME, BACK_ID, others),
+  }
+}
+
+function makeAuthority(directory: string, name: string): { readonly caFile: string; readonly caKey: string } {
+  const [caFile, caKey] = [join(directory, `${name}.pem`), join(directory, `${name}.key`)]
+  openssl('req', '-x509', ...NEW_KEY, '-keyout', caKey, '-out', caFile, '-days', '2', '-subj', `/CN=bench ${name}`)
+  return { caFile, caKey }
 }

@@ -4,6 +4,7 @@ import { answering } from './ask.ts'
 import { type Backend, startBackend } from './backends/backends.ts'
 import type { TlsFiles } from './certificates.ts'
 import type { ContestantKind, ContestantName, Pair, Stage, Wire } from './contestant.ts'
+import { inspect } from './inspect.ts'
 import type { Absent } from './result.ts'
 
 /** Where everything runs. */
@@ -59,6 +60,7 @@ export async function startLine(ground: Ground, wire: Wire, kinds: readonly Cont
         const pair = await kind.start(stage)
         pairs.push(pair)
         await answering(wire, pair.frontPort)
+        await inspect(kind, wire, pair, ground.tls)
         const { name, title } = kind
         runners.push({ name, title, version: kind.version() ?? '', port: pair.frontPort, processes: pair.processes })
       } catch (error) {
@@ -66,7 +68,7 @@ export async function startLine(ground: Ground, wire: Wire, kinds: readonly Cont
         failed.push({
           name: kind.name,
           title: kind.title,
-          reason: `did not start: ${(error as Error).message.split('\n')[0]}`,
+          reason: `left out: ${(error as Error).message.split('\n')[0]}`,
         })
       }
     }

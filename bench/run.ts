@@ -12,6 +12,7 @@ import { type Ground, type Line, startLine } from './line.ts'
 import { findMissing, pinThisProcess, thisCommit, thisMachine } from './machine.ts'
 import { describe, measureCase, type Pace } from './measure.ts'
 import { toMarkdown } from './report/markdown.ts'
+import { writePage } from './report/page.ts'
 import { type Absent, type BenchRun, type CaseResult, judge } from './result.ts'
 import { measureStarts } from './start-time.ts'
 
@@ -28,6 +29,7 @@ const { values: flags } = parseArgs({
     rounds: { type: 'string' },
     seconds: { type: 'string' },
     name: { type: 'string' },
+    page: { type: 'boolean', default: false },
   },
 })
 
@@ -78,17 +80,13 @@ try {
         present.filter(({ wires }) => wires.includes(wire)),
       )
   }
-  for (const benchCase of cases) if (benchCase.load.tool === 'restart') results.push(await measureRestarts(benchCase))
+  for (const benchCase of cases) if (benchCase.load.tool === 'restart') keep(await measureRestarts(benchCase))
 } finally {
   rmSync(directory, { recursive: true, force: true })
 }
 
-const run: BenchRun = { machine: thisMachine(), command: commandLine(), absent, cases: results }
-console.log(toMarkdown(run, CASES))
-if (flags.name !== undefined) {
-  mkdirSync(RESULTS, { recursive: true })
-  writeFileSync(join(RESULTS, `${flags.name}.json`), `${JSON.stringify(run, undefined, 1)}\n`)
-}
+console.log(toMarkdown(soFar(), CASES))
+if (flags.page && flags.name !== undefined) writePage([flags.name])
 if (flags.quick) process.exitCode = judgeQuick()
 
 async function measureLine(loaded: readonly BenchCase[], kinds: readonly ContestantKind[]): Promise<void> {
@@ -100,7 +98,7 @@ async function measureLine(loaded: readonly BenchCase[], kinds: readonly Contest
     for (const benchCase of loaded) {
       const own = { ...pace, seconds: pace.seconds * (benchCase.stretch ?? 1) }
       const measured = await measureCase(benchCase, line, own, LOAD_CORE)
-      results.push({ name: benchCase.name, ...own, ...stamp(), ...measured })
+      keep({ name: benchCase.name, ...own, ...stamp(), ...measured })
     }
   } finally {
     await line.stop()
@@ -117,12 +115,21 @@ async function measureRestarts({ name, metrics }: BenchCase): Promise<CaseResult
   return { name, rounds: pace.rounds, seconds: 0, ...stamp(), command: 'outrigger sidecar …', contestants }
 }
 
-function stamp(): { readonly commit: string; readonly date: string } {
-  return { commit: thisCommit(), date: new Date().toISOString() }
+/** Keeps a case, in the file, too: a run takes long, and what is measured is not lost when a later case fails. */
+function keep(result: CaseResult): void {
+  results.push(result)
+  if (flags.name === undefined) return
+  mkdirSync(RESULTS, { recursive: true })
+  writeFileSync(join(RESULTS, `${flags.name}.json`), `${JSON.stringify(soFar(), undefined, 1)}\n`)
 }
 
-function commandLine(): string {
-  return ['node', 'bench/run.ts', ...process.argv.slice(2)].join(' ')
+function soFar(): BenchRun {
+  const command = ['node', 'bench/run.ts', ...process.argv.slice(2)].join(' ')
+  return { machine: thisMachine(), command, absent, cases: results }
+}
+
+function stamp(): { readonly commit: string; readonly date: string } {
+  return { commit: thisCommit(), date: new Date().toISOString() }
 }
 
 /** Prints the one ratio; 1 where it is far below the floor. */

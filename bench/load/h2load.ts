@@ -1,7 +1,5 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { GRPC_PATH, grpcMessage } from '../backends/grpc-message.ts'
+import { fileURLToPath } from 'node:url'
+import { GRPC_PATH } from '../backends/grpc-message.ts'
 import { HOST } from '../host.ts'
 import { type LoaderFor, numberIn, toMs } from './load.ts'
 
@@ -13,21 +11,15 @@ export interface H2loadLoad {
   readonly streams: number
 }
 
-let bodyFile: string | undefined
-
-/** The body of a call in a file, which is how h2load takes it; written once. */
-function callFile(): string {
-  bodyFile ??= join(mkdtempSync(join(tmpdir(), 'outrigger-bench-call-')), 'call.bin')
-  writeFileSync(bodyFile, grpcMessage())
-  return bodyFile
-}
+/** The body of a call, which h2load takes from a file: what `grpcMessage` makes. */
+const CALL_FILE = fileURLToPath(new URL('call.bin', import.meta.url))
 
 /** h2load with one thread and prior knowledge of HTTP/2. */
 export const h2load: LoaderFor<H2loadLoad> = ({ connections, streams }, port, seconds) => ({
   command: {
     program: 'h2load',
     args: [
-      ...['-t', '1', '-c', String(connections), '-m', String(streams), '-D', String(seconds), '-d', callFile()],
+      ...['-t', '1', '-c', String(connections), '-m', String(streams), '-D', String(seconds), '-d', CALL_FILE],
       ...['-H', 'content-type: application/grpc', '-H', 'te: trailers', '-H', `:authority: ${HOST}`],
       `http://127.0.0.1:${port}${GRPC_PATH}`,
     ],

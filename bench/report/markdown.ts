@@ -73,4 +73,4 @@ export function toMarkdown({ machine, absent, cases }: BenchRun, all: readonly B
 }
 
 const origin = ({ rounds, seconds, command, commit, date }: CaseResult): string =>
-  `${rounds} rounds of ${seconds} s, ${date.slice(0, 10)}, commit ${commit}: \`${command}\``
+  `${rounds} rounds${seconds > 0 ? ` of ${seconds} s` : ''}, ${date.slice(0, 10)}, commit ${commit}: \`${command}\``
