@@ -97,10 +97,17 @@ const EXPECTED: Readonly<Record<Wire, (port: number) => Promise<void>>> = {
 }
 
 /** Waits until the port gives exactly what the backend answers; rejects with what was wrong at last. */
-export async function answering(wire: Wire, port: number): Promise<void> {
+export const answering = (wire: Wire, port: number): Promise<void> => patiently(() => EXPECTED[wire](port))
+
+/** Waits until the port answers a request of HTTP/1.1 with 200, whatever it says. */
+export const answeringOk = (port: number): Promise<void> =>
+  patiently(async () => assert.equal((await askHttp(port, 'GET', '/')).status, 200))
+
+/** Tries for some 10 s. */
+async function patiently(attemptOnce: () => Promise<void>): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await EXPECTED[wire](port)
+      return await attemptOnce()
     } catch (error) {
       if (attempt === ATTEMPTS) throw error
       await pause(100)

@@ -11,7 +11,7 @@ const beside = (peer: ContestantName, metric: Metric, goal: number, floor: numbe
 })
 const absolute = (metric: Metric, goal: number, floor: number): Target => ({ peer: undefined, metric, goal, floor })
 
-const CLOSED = ['requestsPerSecond', 'p50Ms', 'p99Ms', 'peakMib'] as const
+const CLOSED = ['requestsPerSecond', 'p50Ms', 'p99Ms', 'peakMb'] as const
 
 const h1 = (connections: number, targets: readonly Target[]): BenchCase => ({
   name: `h1-${connections}`,
@@ -27,7 +27,7 @@ const grpc = (connections: number, streams: number): BenchCase => ({
   title: `gRPC unary, 64 B, ${connections} × ${streams} streams`,
   wire: 'grpc',
   load: { tool: 'h2load', connections, streams },
-  metrics: ['requestsPerSecond', 'meanMs', 'peakMib'],
+  metrics: ['requestsPerSecond', 'meanMs', 'peakMb'],
   targets: [beside('envoy', 'requestsPerSecond', 1.5, 1.0), beside('haproxy-h2', 'requestsPerSecond', 0.7, 0.4)],
 })
 
@@ -36,7 +36,7 @@ const tcp = (connections: number): BenchCase => ({
   title: `TCP bulk, ${connections} ${connections === 1 ? 'connection' : 'connections'}`,
   wire: 'tcp',
   load: { tool: 'bulk', connections },
-  metrics: ['megabytesPerSecond', 'peakMib'],
+  metrics: ['megabytesPerSecond', 'peakMb'],
   targets: [beside('haproxy-tcp', 'megabytesPerSecond', 1.1, 0.8)],
 })
 
@@ -55,11 +55,11 @@ export const CASES: readonly BenchCase[] = [
     wire: 'http',
     load: { tool: 'paced', path: '/1k', requestsPerSecond: 1_000, connections: 16 },
     stretch: 2,
-    metrics: ['coresPer1000', 'residentMib', 'p50Ms', 'p99Ms', 'addedP50Ms', 'addedP90Ms', 'addedP99Ms', 'lateP99Ms'],
+    metrics: ['coresPer1000', 'residentMb', 'p50Ms', 'p99Ms', 'addedP50Ms', 'addedP90Ms', 'addedP99Ms', 'lateP99Ms'],
     targets: [
       beside('envoy', 'coresPer1000', 0.7, 1.0),
       beside('envoy', 'addedP99Ms', 1.0, 1.5),
-      absolute('residentMib', 70, 90),
+      absolute('residentMb', 70, 90),
     ],
   },
   h1(128, [

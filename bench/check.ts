@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { answering, askBytes, askGrpc, askHttp } from './ask.ts'
+import { answering, answeringOk, askBytes, askGrpc, askHttp } from './ask.ts'
 import { startBackend } from './backends/backends.ts'
 import { makeCertificates } from './certificates.ts'
 import type { ContestantKind, Stage, Wire } from './contestant.ts'
@@ -65,8 +65,7 @@ async function checkImpostor(kind: ContestantKind, wire: Wire, backendPort: numb
 async function checkBodies(kind: ContestantKind): Promise<void> {
   const pair = await kind.start(stageFor(kind, 'http', portOf(echo)))
   try {
-    for (let attempt = 0; attempt < 50 && (await askHttp(pair.frontPort, 'GET', '/')).status !== 200; attempt++)
-      await pause(100)
+    await answeringOk(pair.frontPort)
     const body = randomBytes(4_096)
     const expected = `POST /a?b=c api ${createHash('sha256').update(body).digest('hex')}`
     // http2-proxy names its own target as host unless it is told otherwise; that is not what is compared.

@@ -1,13 +1,13 @@
 import type { BenchCase, Load } from './case.ts'
 import type { ContestantName } from './contestant.ts'
-import type { Line, Runner } from './line.ts'
+import type { Runner } from './line.ts'
 import { bulk } from './load/bulk.ts'
 import { h2load } from './load/h2load.ts'
 import { type Loader, runLoader } from './load/load.ts'
 import { paced } from './load/paced.ts'
 import { wrk } from './load/wrk.ts'
 import { type Figures, METRICS, type Metric, showFigure } from './metrics.ts'
-import { cpuSeconds, memoryMib } from './processes.ts'
+import { cpuSeconds, memoryBytes } from './processes.ts'
 import { type ContestantResult, type Sample, withAdded } from './result.ts'
 
 /** How often and how long. */
@@ -38,16 +38,16 @@ export function loaderFor(load: Exclude<Load, { tool: 'restart' }>, port: number
 /** All rounds of a case, interleaved (A B C A B C …), after one of warm-up that counts for nothing. */
 export async function measureCase(
   { name, load, metrics }: BenchCase,
-  line: Line,
+  runners: readonly Runner[],
   { rounds, seconds }: Pace,
   loadCore: number,
 ): Promise<{ readonly command: string; readonly contestants: readonly ContestantResult[] }> {
   if (load.tool === 'restart') throw new Error(`case "${name}" is not one of load`)
-  const samples = new Map<ContestantName, Sample[]>(line.runners.map((runner) => [runner.name, []]))
+  const samples = new Map<ContestantName, Sample[]>(runners.map((runner) => [runner.name, []]))
   const warmUpSeconds = Math.max(WARM_UP.leastSeconds, Math.ceil(seconds * WARM_UP.share))
-  for (const { port } of line.runners) await runLoader(loadCore, loaderFor(load, port, warmUpSeconds))
+  for (const { port } of runners) await runLoader(loadCore, loaderFor(load, port, warmUpSeconds))
   for (let round = 1; round <= rounds; round++) {
-    for (const runner of line.runners) {
+    for (const runner of runners) {
       // What nothing is compared with round by round is measured once: it says that the load could do more.
       if (runner.name === 'direct' && load.tool !== 'paced' && round > 1) continue
       const loader = loaderFor(load, runner.port, seconds)
@@ -57,7 +57,7 @@ export async function measureCase(
     }
   }
   const { program, args } = loaderFor(load, PORT_MARK, seconds).command
-  const contestants = line.runners.map(({ name: of, title, version }) => ({
+  const contestants = runners.map(({ name: of, title, version }) => ({
     ...{ name: of, title, version },
     samples: samples.get(of) ?? [],
   }))
@@ -69,13 +69,14 @@ async function measureRound(runner: Runner, loader: Loader, core: number, round:
   const before = cpuSeconds(proxies.flat())
   const { figures, requests, errors } = await runLoader(core, loader)
   const used = cpuSeconds(proxies.flat()) - before
-  const largest = (which: 'VmRSS' | 'VmHWM'): number => Math.max(...proxies.map((pids) => memoryMib(pids, which)))
+  const largest = (which: 'VmRSS' | 'VmHWM'): number =>
+    Math.max(...proxies.map((pids) => memoryBytes(pids, which) / 1e6))
   const ofProxies: Figures =
     proxies.length === 0
       ? {}
       : {
-          residentMib: largest('VmRSS'),
-          peakMib: largest('VmHWM'),
+          residentMb: largest('VmRSS'),
+          peakMb: largest('VmHWM'),
           ...(requests === undefined || requests === 0
             ? {}
             : { coresPer1000: ((used / proxies.length) * 1_000) / requests }),

@@ -4,6 +4,7 @@ import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { answeringOk } from './ask.ts'
 import { makeCertificates } from './certificates.ts'
 import type { Stage } from './contestant.ts'
 import { startOutrigger } from './contestants/outrigger.ts'
@@ -19,7 +20,7 @@ const { values: flags } = parseArgs({
   options: { connections: { type: 'string', default: '10000' }, gib: { type: 'string', default: '5' } },
 })
 const CONNECTIONS = Number(flags.connections)
-const BYTES = Number(flags.gib) * 2 ** 30
+const BYTES = Math.round(Number(flags.gib) * 2 ** 30)
 /** More connections at once than the defaults let one caller have. */
 const TCP_MANIFESTS = `
 apiVersion: v1
@@ -69,6 +70,7 @@ async function withPair(
   }
   const pair = await startOutrigger(stage, manifests)
   try {
+    await answeringOk(pair.frontPort)
     await work({
       port: pair.frontPort,
       residents: () => pair.processes().map((pids) => Math.round(memoryMib(pids, 'VmRSS'))),

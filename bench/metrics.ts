@@ -23,9 +23,9 @@ export const METRICS = {
   /** User and system time of one proxy, the mean of the two, for 1,000 requests a second. */
   coresPer1000: { title: 'cores per 1,000 rps, each sidecar', unit: '', digits: 4, better: 'less' },
   /** Resident memory of the larger of the two proxies, at the end of the round. */
-  residentMib: { title: 'RSS of a sidecar', unit: 'MiB', digits: 0, better: 'less' },
+  residentMb: { title: 'RSS of a sidecar', unit: 'MB', digits: 0, better: 'less' },
   /** The highest since the start of the process. */
-  peakMib: { title: 'peak RSS', unit: 'MiB', digits: 0, better: 'less' },
+  peakMb: { title: 'peak RSS', unit: 'MB', digits: 0, better: 'less' },
   readyMs: { title: 'start to ready', unit: 'ms', digits: 0, better: 'less' },
   listeningMs: { title: 'start to listening', unit: 'ms', digits: 0, better: 'less' },
 } as const satisfies Record<string, MetricFacts>

@@ -105,10 +105,14 @@ export function cpuSeconds(pids: readonly number[]): number {
   return ticks / TICKS_PER_SECOND
 }
 
-/** Resident memory of processes in MiB, now (`VmRSS`) or at its highest (`VmHWM`); 0 where it cannot be read. */
-export function memoryMib(pids: readonly number[], which: 'VmRSS' | 'VmHWM'): number {
-  return pids.reduce((sum, pid) => sum + Number(statusField(pid, which)?.split(' ')[0] ?? 0) / 1024, 0)
+/** Resident memory of processes in octets, now (`VmRSS`) or at its highest (`VmHWM`); 0 where it cannot be read. */
+export function memoryBytes(pids: readonly number[], which: 'VmRSS' | 'VmHWM'): number {
+  return pids.reduce((sum, pid) => sum + Number(statusField(pid, which)?.split(' ')[0] ?? 0) * 1024, 0)
 }
+
+/** The same in MiB. */
+export const memoryMib = (pids: readonly number[], which: 'VmRSS' | 'VmHWM'): number =>
+  memoryBytes(pids, which) / 2 ** 20
 
 function statusField(pid: number, name: string): string | undefined {
   try {

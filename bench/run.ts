@@ -97,7 +97,8 @@ async function measureLine(loaded: readonly BenchCase[], kinds: readonly Contest
   try {
     for (const benchCase of loaded) {
       const own = { ...pace, seconds: pace.seconds * (benchCase.stretch ?? 1) }
-      const measured = await measureCase(benchCase, line, own, LOAD_CORE)
+      const runners = flags.quick ? line.runners.filter(({ name }) => name !== 'direct') : line.runners
+      const measured = await measureCase(benchCase, runners, own, LOAD_CORE)
       keep({ name: benchCase.name, ...own, ...stamp(), ...measured })
     }
   } finally {

@@ -23,12 +23,13 @@ export type LoaderFor<L> = (load: L, port: number, seconds: number) => Loader
 
 const run = promisify(execFile)
 
-/** Runs a load generator pinned to a core. One that fails is a round with an error. */
+/** Runs a load generator pinned to a core. One that fails, or that nobody answers, is a round with an error. */
 export async function runLoader(core: number, { command, read }: Loader): Promise<LoadResult> {
   const args = ['-c', String(core), command.program, ...command.args]
   try {
     const { stdout } = await run('taskset', args, { maxBuffer: 1 << 24 })
-    return read(stdout)
+    const result = read(stdout)
+    return result.requests === 0 ? { ...result, errors: result.errors + 1 } : result
   } catch (error) {
     process.stderr.write(`${command.program}: ${(error as Error).message}\n`)
     return { figures: {}, errors: 1 }

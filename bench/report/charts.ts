@@ -13,7 +13,7 @@ export interface Chart {
 
 /** What is drawn, by case. */
 const DRAWN: Readonly<Record<string, readonly Metric[]>> = {
-  paced: ['coresPer1000', 'addedP99Ms', 'residentMib'],
+  paced: ['coresPer1000', 'addedP99Ms', 'residentMb'],
   'h1-128': ['requestsPerSecond'],
   'h1-1': ['p50Ms'],
   'get-1k': ['requestsPerSecond'],

@@ -8,7 +8,7 @@ const table = (heading: readonly string[], lines: readonly (readonly string[])[]
 
 const MARKS = { reached: 'reached', 'below goal': '**below goal**', 'below floor': '**below floor**', 'no figure': '–' }
 
-/** A bound as it is read: `≥ 1.8`, `≤ 70 MiB`. */
+/** A bound as it is read: `≥ 1.8`, `≤ 70 MB`. */
 function showBound({ metric, peer, goal, floor }: Judgement, bound: number): string {
   const sign = goal >= floor ? '≥' : '≤'
   return `${sign} ${peer === undefined ? showFigure(metric, bound) : bound.toString()}`
