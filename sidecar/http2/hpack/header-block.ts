@@ -147,9 +147,13 @@ export class HeaderBlock {
     this.fields.push(name, value)
   }
 
-  /** RFC 9113 §8.2.3: crumbs become one field, joined with "; ", in the place of the first. */
+  /**
+   * RFC 9113 §8.2.3: crumbs become one field, joined with "; ", in the place of the first. An empty one adds nothing: a
+   * value with a blank at its end would be malformed for whoever reads it next (§8.2.1).
+   */
   #addCookie(name: string, value: string): void {
     if (this.#cookieAt < 0) this.#cookieAt = this.fields.push(name, value) - 1
-    else this.fields[this.#cookieAt] += `; ${value}`
+    else if (this.fields[this.#cookieAt] === '') this.fields[this.#cookieAt] = value
+    else if (value !== '') this.fields[this.#cookieAt] += `; ${value}`
   }
 }

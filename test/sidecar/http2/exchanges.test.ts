@@ -67,6 +67,21 @@ test('cookie crumbs arrive as one field, in the place of the first', () => {
   assert.deepEqual(server.requests[0]?.head.fields, ['cookie', 'a=b; c=d', 'x', 'y'])
 })
 
+test('empty cookie crumbs leave no blank at an end, which would be malformed', () => {
+  for (const [crumbs, joined] of [
+    [['a=b', ''], 'a=b'],
+    [['', 'a=b'], 'a=b'],
+    [['a=b', '', 'c=d'], 'a=b; c=d'],
+    [['', ''], ''],
+  ] as const) {
+    const { client, server } = pair()
+    const head = requestHead({ fields: crumbs.flatMap((crumb) => ['cookie', crumb]) })
+    client.connection.openStream(head, true, new SeenResponse())
+    settle(client, server)
+    assert.deepEqual(server.requests[0]?.head.fields, ['cookie', joined])
+  }
+})
+
 test('the same head again is the same object at the other end, and a body and its end are one frame', () => {
   const { client, server } = pair()
   server.onSeen = (seen) => answer(seen, 'x')
