@@ -4,7 +4,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 export NODE_OPTIONS := --disable-warning=ExperimentalWarning
 READY := node_modules/.package-lock.json
 
-.PHONY: help test lint conformance check demo fuzz bench generate release
+.PHONY: help test lint conformance check demo fuzz attacks endurance bench generate release
 
 help: #? lists the targets
 	@grep -E '^[a-z-]+:.*#\?' $(MAKEFILE_LIST) | sed -E 's/:[^#]*#\? /\t/' | expand -t 12
@@ -25,6 +25,13 @@ conformance: $(READY) #? what other implementations are tested with: h2spec, HPA
 
 fuzz: $(READY) #? hostile input for every parser, by coverage; SECONDS=30: for each; SEED=1; TARGET=hpack: only that one
 	@node test/fuzz/run.ts --seconds $(or $(SECONDS),30) $(if $(SEED),--seed $(SEED)) $(TARGET)
+
+attacks: $(READY) #? one hostile connection after the other beside a well-behaved load; SECONDS=30: for each; ONLY=rapid: those whose name begins so
+	@node test/attacks/run.ts --seconds $(or $(SECONDS),30) $(if $(ONLY),--only $(ONLY))
+
+endurance: $(READY) #? 10,000 cut connections, then memory: 5 GiB a stream, 10,000 idle connections; CUTS=, SEED=, GIB=, CONNECTIONS=
+	@node test/endurance/cuts.ts --cuts $(or $(CUTS),10000) --seed $(or $(SEED),1)
+	@node test/endurance/memory.ts --gib $(or $(GIB),5) --connections $(or $(CONNECTIONS),10000)
 
 check: lint test #? lint, then test
 

@@ -1,0 +1,136 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import type { Attack, Door } from './attack.ts'
+import type { AttackerOrder, AttackerReport } from './attacker.ts'
+import { ATTACKS } from './classes.ts'
+import { countOf } from './doors.ts'
+import { type Attacked, residentMib, type Stand, startStand } from './stand.ts'
+import { judge, line, type Outcome, TITLE } from './verdict.ts'
+import type { VictimReport } from './victim.ts'
+
+/*
+ * `node test/attacks/run.ts [--seconds 30] [--calm 10] [--only NAME] [--fresh]`: every attack, or those whose name begins
+ * so, one after the other against two sidecars, beside a well-behaved load, which is measured before each attack, too. Ends with 1 when one
+ * of them got through. `--fresh`: new sidecars for each, so that what one left behind is not the next one's growth.
+ */
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '30' },
+    calm: { type: 'string', default: '10' },
+    only: { type: 'string', default: '' },
+    fresh: { type: 'boolean', default: false },
+  },
+})
+const seconds = Number(values.seconds)
+const calmSeconds = Number(values.calm)
+const WARM_UP_MS = 5_000
+const SAMPLE_MS = 100
+
+const chosen = ATTACKS.filter(({ name }) => name.startsWith(values.only))
+const outcomes: Outcome[] = []
+let stage: Stage | undefined
+console.log(TITLE)
+try {
+  for (const attack of chosen) {
+    for (const door of attack.doors) {
+      stage ??= await openStage()
+      const outcome = await tried(stage, attack, door)
+      outcomes.push(outcome)
+      console.log(line(outcome))
+      if (!values.fresh && !outcome.hasDied) continue
+      await stage.close()
+      stage = undefined
+    }
+  }
+} finally {
+  await stage?.close()
+}
+const failed = outcomes.filter((outcome) => judge(outcome).length > 0)
+console.log(failed.length === 0 ? 'nothing got through' : `${failed.length} of ${outcomes.length} got through`)
+process.exitCode = failed.length === 0 ? 0 : 1
+
+interface Stage {
+  readonly stand: Stand
+  readonly victim: ChildProcess
+  close(): Promise<void>
+}
+
+async function openStage(): Promise<Stage> {
+  const directory = mkdtempSync(join(tmpdir(), 'outrigger-attacks-'))
+  const stand = await startStand(directory)
+  const victim = fork(new URL('victim.ts', import.meta.url), [String(stand.doors.plainPort), stand.authority])
+  await pause(WARM_UP_MS)
+  return {
+    stand,
+    victim,
+    close: async () => {
+      victim.disconnect()
+      await stand.stop()
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+async function tried({ stand, victim }: Stage, attack: Attack, door: Door): Promise<Outcome> {
+  const attacked = door === 'link' || door === 'tls' ? stand.back : stand.front
+  const countBefore = await strikes(attacked, attack)
+  await ask(victim)
+  const calm = await during(attacked, pause(calmSeconds * 1_000))
+  const without = await ask(victim)
+  const attacker = fork(new URL('attacker.ts', import.meta.url))
+  const order: AttackerOrder = { attack: attack.name, door, doors: stand.doors, authority: stand.authority, seconds }
+  attacker.send(order)
+  const reported = once(attacker, 'message') as Promise<[AttackerReport]>
+  const hot = await during(attacked, reported)
+  const withAttack = await ask(victim)
+  const [report] = await reported
+  const hasDied = [stand.front, stand.back].some(({ pid }) => !isAlive(pid))
+  return {
+    attack,
+    door,
+    growthMib: hot.mostMib - calm.mostMib,
+    without,
+    withAttack,
+    report,
+    strikes: hasDied ? 0 : (await strikes(attacked, attack)) - countBefore,
+    hasDied,
+  }
+}
+
+async function strikes(attacked: Attacked, { counter }: Attack): Promise<number> {
+  return counter === undefined ? 0 : countOf(await attacked.metrics(), counter)
+}
+
+/** The most memory that the sidecar has while something lasts. */
+async function during<T>({ pid }: Attacked, something: Promise<T>): Promise<{ mostMib: number }> {
+  let mostMib = 0
+  const timer = setInterval(() => {
+    if (isAlive(pid)) mostMib = Math.max(mostMib, residentMib(pid))
+  }, SAMPLE_MS)
+  await something
+  clearInterval(timer)
+  return { mostMib }
+}
+
+async function ask(victim: ChildProcess): Promise<VictimReport> {
+  victim.send('report')
+  const [report] = (await once(victim, 'message')) as [VictimReport]
+  return report
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return residentMib(pid) > 0
+  } catch {
+    return false
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
