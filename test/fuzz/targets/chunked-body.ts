@@ -55,7 +55,7 @@ function plainly(text: string): string | undefined {
   for (let rest = text; ; ) {
     const [line, size = ''] = SIZE_LINE.exec(rest) ?? []
     if (line === undefined || /[^\t\x20-\x7e\x80-\xff]/.test(line.slice(0, -2))) return undefined
-    extensionBytes += line.length - size.length - '\r\n'.length
+    extensionBytes += Math.max(0, line.length - size.length - ';\r\n'.length)
     if (extensionBytes > LIMITS.chunkExtensionBytes) return undefined
     const length = Number.parseInt(size, 16)
     if (length === 0) return body
