@@ -29,10 +29,16 @@ export const LIMITS = {
   continuationFrameCount: 8,
   /** Streams that a peer may have open at once on a mesh link, whose peer is authenticated. */
   linkStreamCount: 1_000,
-  /** Flow-control window of one stream on a mesh link: the most that a slow reader can make us hold for it. */
-  linkStreamWindowBytes: 1024 * 1024,
-  /** Flow-control window of a mesh link. */
-  linkConnectionWindowBytes: 16 * 1024 * 1024,
+  /**
+   * Flow-control window of one stream on a mesh link: what it begins with, the most that one that nobody reads can make us
+   * hold; and what it grows to while its bytes are taken.
+   */
+  linkStreamWindowBytes: 64 * 1024,
+  linkStreamWindowMostBytes: 1024 * 1024,
+  /** Flow-control window of a mesh link; half of it is for streams that grow. */
+  linkConnectionWindowBytes: 8 * 1024 * 1024,
+  /** Of what slow readers of a link make us hold, its window gets back this much at once: they stop nobody else. */
+  linkHeldBytes: 4 * 1024 * 1024,
   /** HPACK table that our decoder offers, and that our encoder uses at most: Netty CVE-2026-93492. */
   headerTableBytes: 4_096,
   /** Resets by one peer: bucket size and refill. CVE-2023-44487, rapid reset. */
@@ -65,7 +71,8 @@ export const LIMITS = {
   unsentHighWaterBytes: 256 * 1024,
   /**
    * Bytes that all streams of one HTTP/2 connection may hold unsent, before each of them may hold no more than
-   * `tightUnsentBytes`: CVE-2019-9517, CVE-2026-47774. At three times as many, an answer that would add to it is given up.
+   * `tightUnsentBytes`: CVE-2019-9517, CVE-2026-47774. At three times as many, the heads of its requests counted in, an
+   * answer that would add to it is given up, and a request refused.
    */
   connectionUnsentBytes: 4 * 1024 * 1024,
   tightUnsentBytes: 16 * 1024,

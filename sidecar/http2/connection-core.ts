@@ -13,6 +13,7 @@ import { type Http2Settings, PeerSettings } from './http2-settings.ts'
 import { ReceiveWindow } from './receive-window.ts'
 import { CancelQueue } from './stream/cancel-queue.ts'
 import { FloodGuard } from './stream/flood-guard.ts'
+import { HeldMemory } from './stream/held-memory.ts'
 import type { Http2Counters } from './stream/http2-counters.ts'
 import type { Http2Stream } from './stream/http2-stream.ts'
 import { SendScheduler } from './stream/send-scheduler.ts'
@@ -21,7 +22,7 @@ import type { StreamHost } from './stream/stream-host.ts'
 import { StreamMemory } from './stream/stream-memory.ts'
 import { StreamEvent, StreamState } from './stream/stream-state.ts'
 import { StreamTable } from './stream/stream-table.ts'
-import { UnsentMemory } from './stream/unsent-memory.ts'
+import { WindowGrowth } from './stream/window-growth.ts'
 
 /** Body bytes wait in their streams once this much waits in the output: the rest of a turn's frames still leaves in one write. */
 const OUTPUT_HIGH_BYTES = 256 * 1024
@@ -59,7 +60,8 @@ export class ConnectionCore implements StreamHost {
   readonly streams = new StreamTable()
   readonly scheduler = new SendScheduler()
   readonly streamWindowBytes: number
-  readonly unsent: UnsentMemory
+  readonly windowGrowth: WindowGrowth
+  readonly memory: HeldMemory
   /** Highest stream id of the peer that we took. */
   lastPeerStreamId = 0
   /** Bytes that we may send. */
@@ -85,7 +87,8 @@ export class ConnectionCore implements StreamHost {
     this.settings = settings
     this.owner = options.owner
     this.clock = options.clock
-    this.unsent = new UnsentMemory(settings.unsentHighWaterBytes)
+    this.memory = new HeldMemory(settings.unsentHighWaterBytes)
+    this.windowGrowth = new WindowGrowth(settings.streamWindowMostBytes, settings.connectionWindowBytes / 2)
     this.budget = new TurnBudget(LIMITS.piecesPerTurnCount, settings.requestsPerTurnCount)
     this.peerAddress = options.peerAddress
     this.guard = new FloodGuard(settings, options.clock, options.counters)
@@ -94,7 +97,7 @@ export class ConnectionCore implements StreamHost {
     const limits = { listBytes: settings.headerListBytes, fieldCount: settings.headerCount }
     this.decoder = new HpackDecoder(settings.headerTableBytes, limits)
     this.streamWindowBytes = settings.streamWindowBytes
-    this.receiveWindow = new ReceiveWindow(settings.connectionWindowBytes)
+    this.receiveWindow = new ReceiveWindow(settings.connectionWindowBytes, settings.heldBytes)
   }
 
   get canSendData(): boolean {
@@ -103,7 +106,7 @@ export class ConnectionCore implements StreamHost {
 
   /** The peer reads so little that nothing new should begin. */
   get isStuck(): boolean {
-    return (!this.isWritable && this.writer.output.length > OUTPUT_STUCK_BYTES) || this.unsent.isOverflowing
+    return (!this.isWritable && this.writer.output.length > OUTPUT_STUCK_BYTES) || this.memory.isOverflowing
   }
 
   get #takesData(): boolean {
@@ -159,7 +162,7 @@ export class ConnectionCore implements StreamHost {
   }
 
   takesUnsent(stream: Http2Stream): boolean {
-    if (this.role === 'client' || !this.unsent.isOverflowing) return true
+    if (this.role === 'client' || !this.memory.isOverflowing) return true
     this.guard.counters.unsentOverflow++
     stream.fail(ErrorCode.enhanceYourCalm, OVERFLOW)
     return false
@@ -265,6 +268,8 @@ export class ConnectionCore implements StreamHost {
 
   onStreamClosed(stream: Http2Stream): void {
     if (!this.streams.delete(stream.id)) return
+    this.memory.headBytes -= stream.headBytes
+    this.windowGrowth.giveBack(stream.grownBytes)
     if (this.role === 'client') this.closedStreams.add(stream.id)
     this.checkDrained()
     this.owner.onCapacity()

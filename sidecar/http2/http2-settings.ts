@@ -5,10 +5,13 @@ import { INITIAL_WINDOW_BYTES, SettingId } from './frame/frame-type.ts'
 export interface Http2Settings {
   /** Streams that the peer may have open at once. */
   readonly streamCount: number
-  /** Receive window of each stream. */
+  /** Receive window of each stream at its start, and at most. */
   readonly streamWindowBytes: number
+  readonly streamWindowMostBytes: number
   /** Receive window of the connection; at least 65,535. */
   readonly connectionWindowBytes: number
+  /** Bytes held for slow readers that the connection's window gets back at once. */
+  readonly heldBytes: number
   /** Longest frame we take: 16,384 to 2^24 − 1. */
   readonly frameBytes: number
   /** Table of our HPACK decoder, and the most that our encoder uses. */
@@ -45,7 +48,9 @@ export interface Http2Settings {
 export const LINK_SETTINGS: Http2Settings = {
   streamCount: LIMITS.linkStreamCount,
   streamWindowBytes: LIMITS.linkStreamWindowBytes,
+  streamWindowMostBytes: LIMITS.linkStreamWindowMostBytes,
   connectionWindowBytes: LIMITS.linkConnectionWindowBytes,
+  heldBytes: LIMITS.linkHeldBytes,
   frameBytes: 16_384,
   headerTableBytes: LIMITS.headerTableBytes,
   headerListBytes: LIMITS.linkHeaderListBytes,
@@ -74,8 +79,9 @@ export const STRANGER_SETTINGS: Http2Settings = {
   streamCount: 128,
   headerListBytes: LIMITS.headerListBytes,
   headerCount: LIMITS.headerCount,
-  streamWindowBytes: 256 * 1024,
+  streamWindowMostBytes: 256 * 1024,
   connectionWindowBytes: 1024 * 1024,
+  heldBytes: 1024 * 1024,
   resetBurstCount: LIMITS.resetBurstCount,
   resetsPerSecond: LIMITS.resetsPerSecond,
   earlyResetBurstCount: LIMITS.earlyResetBurstCount,

@@ -56,7 +56,7 @@ export class PeerPatience {
 
   #lookAtStreams(): void {
     const core = this.#core
-    const lookCount = core.unsent.isTight ? TIGHT_LOOKS : MOST_LOOKS
+    const lookCount = core.memory.isTight ? TIGHT_LOOKS : MOST_LOOKS
     for (const stream of core.streams.list() as readonly ServerStream[]) {
       if (!stream.isStalled(lookCount, LIMITS.streamStallBytes)) continue
       core.guard.counters.stalledStream++

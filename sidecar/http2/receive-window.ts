@@ -1,17 +1,19 @@
 /**
  * The window that we grant the peer on the connection (RFC 9113 §6.9). Bytes held for sinks that read slowly are given
- * back at once, up to once more the window, so that who reads slowly stops nobody else.
+ * back at once, up to a limit, so that who reads slowly stops nobody else.
  */
 export class ReceiveWindow {
   readonly #windowBytes: number
+  readonly #mostHeldBytes: number
   /** Bytes that the peer may still send. */
   leftBytes: number
   #uncreditedBytes = 0
   /** Held for paused sinks and given back to the window already. */
   #heldBytes = 0
 
-  constructor(windowBytes: number) {
+  constructor(windowBytes: number, mostHeldBytes: number) {
     this.#windowBytes = windowBytes
+    this.#mostHeldBytes = mostHeldBytes
     this.leftBytes = windowBytes
   }
 
@@ -32,7 +34,7 @@ export class ReceiveWindow {
 
   /** Bytes are held. Answers how many of them may be credited at once. */
   hold(bytes: number): number {
-    const count = Math.min(bytes, this.#windowBytes - this.#heldBytes)
+    const count = Math.min(bytes, this.#mostHeldBytes - this.#heldBytes)
     this.#heldBytes += count
     return count
   }

@@ -66,6 +66,8 @@ export class ReceivedHeads {
     const stream = new ServerStream(streamId, core, core.peer.streamWindowBytes, core.peerAddress, core.clock.nowMs())
     stream.advance(StreamEvent.receiveHeaders)
     core.streams.add(stream)
+    stream.headBytes = block.listBytes
+    core.memory.headBytes += block.listBytes
     if (block.isTooLarge) return void this.#refuseLarge(stream)
     const head = toRequestHead(block, isEnd)
     if (typeof head === 'string') {

@@ -40,7 +40,11 @@ export abstract class Http2Stream {
   isPaused = false
   /** Nothing is sent or delivered any more. A closed stream that is not dead may still hold body for a paused sink. */
   isDead = false
+  /** Octets of the head that is held for it, as they are charged (RFC 9113 §6.5.2). */
+  headBytes = 0
   #held: Held | undefined
+  /** The window that the peer has when all is taken. */
+  #windowBytes: number
   /** Bytes given to the sink for which the peer got no window back yet. */
   #uncreditedBytes = 0
 
@@ -49,6 +53,7 @@ export abstract class Http2Stream {
     this.host = host
     this.sendWindowBytes = sendWindowBytes
     this.receiveWindowBytes = host.streamWindowBytes
+    this.#windowBytes = host.streamWindowBytes
   }
 
   protected abstract deliverBody(chunk: Buffer): void
@@ -56,6 +61,11 @@ export abstract class Http2Stream {
   protected abstract deliverDrain(): void
   /** Tells the sink, once, that the stream is dead. */
   protected abstract deliverError(error: MeshError): void
+
+  /** What its window has grown by. */
+  get grownBytes(): number {
+    return this.#windowBytes - this.host.streamWindowBytes
+  }
 
   /** Moves on; false when the event is illegal now. */
   advance(event: StreamEvent): boolean {
@@ -79,10 +89,10 @@ export abstract class Http2Stream {
     }
     if (queue === undefined) queue = this.queue = new SendQueue()
     queue.push(chunk, sent)
-    this.host.unsent.bytes += chunk.length - sent
+    this.host.memory.unsentBytes += chunk.length - sent
     this.host.addPending(this)
     if (!this.host.takesUnsent(this)) return true
-    if (queue.bytes <= this.host.unsent.highWaterBytes) return true
+    if (queue.bytes <= this.host.memory.highWaterBytes) return true
     queue.isSourceStopped = true
     return false
   }
@@ -103,7 +113,7 @@ export abstract class Http2Stream {
     const sent = this.host.sendData(this, chunk, queue.offset, isLast)
     if (sent > 0) {
       queue.advance(sent)
-      this.host.unsent.bytes -= sent
+      this.host.memory.unsentBytes -= sent
     }
     if (queue.bytes === 0 && queue.trailers !== undefined) {
       if (!isLast) this.host.sendEnd(this, queue.trailers)
@@ -223,7 +233,7 @@ export abstract class Http2Stream {
 
   #dropQueue(): void {
     if (this.queue === undefined) return
-    this.host.unsent.bytes -= this.queue.bytes
+    this.host.memory.unsentBytes -= this.queue.bytes
     this.queue = undefined
   }
 
@@ -239,7 +249,7 @@ export abstract class Http2Stream {
   }
 
   #resumeSource(queue: SendQueue): void {
-    if (!queue.isSourceStopped || queue.bytes > this.host.unsent.highWaterBytes / 2) return
+    if (!queue.isSourceStopped || queue.bytes > this.host.memory.highWaterBytes / 2) return
     queue.isSourceStopped = false
     this.deliverDrain()
   }
@@ -262,13 +272,15 @@ export abstract class Http2Stream {
     this.#credit(chunk.length)
   }
 
-  /** Gives window back, by halves of it, while the sink takes bytes. */
+  /** Gives window back, by halves of it, and more of it, while the sink takes bytes. */
   #credit(bytes: number): void {
     this.#uncreditedBytes += bytes
-    if (this.isPaused || this.#uncreditedBytes * 2 < this.host.streamWindowBytes) return
+    if (this.isPaused || this.#uncreditedBytes * 2 < this.#windowBytes) return
     if (!this.#peerMaySend()) return
-    this.host.sendWindowUpdate(this, this.#uncreditedBytes)
-    this.receiveWindowBytes += this.#uncreditedBytes
+    const more = this.host.windowGrowth.take(this.#windowBytes)
+    this.#windowBytes += more
+    this.host.sendWindowUpdate(this, this.#uncreditedBytes + more)
+    this.receiveWindowBytes += this.#uncreditedBytes + more
     this.#uncreditedBytes = 0
   }
 

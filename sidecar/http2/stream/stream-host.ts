@@ -1,5 +1,6 @@
 import type { Fields, RequestHead, ResponseHead } from '../../http/head.ts'
-import type { UnsentMemory } from './unsent-memory.ts'
+import type { HeldMemory } from './held-memory.ts'
+import type { WindowGrowth } from './window-growth.ts'
 
 /** A stream, as far as this file needs to know. */
 interface HostedStream {
@@ -8,8 +9,9 @@ interface HostedStream {
 
 /** What a stream may ask of its connection. */
 export interface StreamHost {
-  /** What waits in all streams; each counts its own in. */
-  readonly unsent: UnsentMemory
+  /** What is held for all streams; each counts its own in. */
+  readonly memory: HeldMemory
+  readonly windowGrowth: WindowGrowth
   readonly streamWindowBytes: number
   /** Sends one frame of what windows allow of `chunk` from `at`; answers how many bytes that was. `isLast`: the stream ends with the chunk. */
   sendData(stream: HostedStream, chunk: Buffer, at: number, isLast: boolean): number

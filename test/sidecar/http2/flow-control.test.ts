@@ -20,7 +20,13 @@ import {
 } from '../../support/http2-frames.ts'
 import { requestHead } from '../../support/recording-streams.ts'
 
-const SMALL = { streamWindowBytes: 10_000, connectionWindowBytes: 65_535, unsentHighWaterBytes: 20_000 }
+const SMALL = {
+  streamWindowBytes: 10_000,
+  streamWindowMostBytes: 10_000,
+  connectionWindowBytes: 65_535,
+  heldBytes: 65_535,
+  unsentHighWaterBytes: 20_000,
+}
 const upload = requestHead({ method: 'POST', bodyLength: UNKNOWN_LENGTH })
 const BULK_BYTES = 20 * 1024 * 1024
 

@@ -1,0 +1,33 @@
+import { LIMITS } from '../../core/limits.ts'
+
+/** So many times `connectionUnsentBytes` are too much. */
+const OVERFLOW_FACTOR = 3
+
+/** What a connection makes us hold: answers that its peer does not take (CVE-2019-9517), and the heads of its requests. */
+export class HeldMemory {
+  readonly #highWaterBytes: number
+  /** Body bytes that wait in all streams. */
+  unsentBytes = 0
+  /** Heads of the requests in flight: few octets of HPACK may say much (CVE-2026-47774). */
+  headBytes = 0
+
+  /** @param highWaterBytes what one stream may hold unsent while there is room */
+  constructor(highWaterBytes: number) {
+    this.#highWaterBytes = highWaterBytes
+  }
+
+  /** All streams together hold more unsent than they should. */
+  get isTight(): boolean {
+    return this.unsentBytes > LIMITS.connectionUnsentBytes
+  }
+
+  /** They hold more than they may: nothing new should begin. */
+  get isOverflowing(): boolean {
+    return this.unsentBytes + this.headBytes > OVERFLOW_FACTOR * LIMITS.connectionUnsentBytes
+  }
+
+  /** Bytes that one stream may hold before its source is told to stop. Never none, so that who reads goes on. */
+  get highWaterBytes(): number {
+    return this.isTight ? LIMITS.tightUnsentBytes : this.#highWaterBytes
+  }
+}
