@@ -65,7 +65,10 @@ export class InboundProxy implements StreamHandler<Caller> {
       socket.once('close', () => this.#sockets.delete(socket))
     })
     this.#server.on('secureConnection', (socket) => this.#onConnection(socket))
-    this.#server.on('tlsClientError', (error: NodeJS.ErrnoException) => deps.onRefusedPeer(error.code ?? 'handshake'))
+    this.#server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
+      deps.onRefusedPeer(error.code ?? 'handshake')
+      socket.destroy() // Node tells of a handshake that takes too long, and leaves its connection open
+    })
   }
 
   /** Binds. The port that 0 became, or why it can't. */

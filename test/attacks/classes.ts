@@ -5,7 +5,17 @@ import { FLOODS } from './http2-floods.ts'
 import { HEADERS } from './http2-headers.ts'
 import { MEMORY } from './http2-memory.ts'
 import { RESETS } from './http2-resets.ts'
+import { SLOW_MODES } from './slow-modes.ts'
 import { TLS } from './tls-attacks.ts'
 
 /** Everything that is tried. */
-export const ATTACKS: readonly Attack[] = [...RESETS, ...HEADERS, ...FLOODS, ...MEMORY, ...GREED, ...HTTP1, ...TLS]
+export const ATTACKS: readonly Attack[] = [
+  ...RESETS,
+  ...HEADERS,
+  ...FLOODS,
+  ...MEMORY,
+  ...GREED,
+  ...HTTP1,
+  ...TLS,
+  ...SLOW_MODES,
+]

@@ -49,7 +49,6 @@ export const TLS: readonly Attack[] = [
     limit: '10 s for a handshake',
     counter: FAILURES,
     isCut: true,
-    isLong: true,
     connections: 200,
     run: async (wire) => {
       await wire.send(HALF_HELLO)

@@ -47,8 +47,10 @@ export function judge(outcome: Outcome): readonly string[] {
   const { attack, report, strikes, hasDied } = outcome
   const wrong: string[] = []
   if (hasDied) wrong.push('a sidecar died')
-  if (outcome.growthMib > MOST_GROWTH_MIB) wrong.push(`memory grew by more than ${MOST_GROWTH_MIB} MiB`)
-  if (ratioOf(outcome) > MOST_RATIO) wrong.push(`the victim's p99 is more than ${MOST_RATIO} times what it was`)
+  const isMeasured = attack.isAvailabilityAll !== true
+  if (isMeasured && outcome.growthMib > MOST_GROWTH_MIB) wrong.push(`memory grew by more than ${MOST_GROWTH_MIB} MiB`)
+  if (isMeasured && ratioOf(outcome) > MOST_RATIO)
+    wrong.push(`the victim's p99 is more than ${MOST_RATIO} times what it was`)
   if (errorsOf(outcome) > 0) wrong.push(`the victim had errors: ${JSON.stringify(outcome.withAttack.errors)}`)
   if (outcome.withAttack.count === 0) wrong.push('the victim had no answer')
   if (attack.counter !== undefined && strikes === 0) wrong.push(`${attack.counter} did not rise`)
