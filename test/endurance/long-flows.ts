@@ -16,6 +16,10 @@ export interface LongFlow {
   call(port: number, bytes: number): Promise<number>
 }
 
+/** Says how much there was. A reading that breaks off is the caller's to tell. */
+const answerCount = (stream: Readable, answer: (count: number) => void): void =>
+  void readSlowly(stream).then(answer, () => undefined)
+
 /** What the application got of an upload: it says so in its answer. */
 const counted = async (stream: Readable): Promise<number> => {
   let text = ''
@@ -26,7 +30,8 @@ const counted = async (stream: Readable): Promise<number> => {
 
 const http1Application = (bytes: number): Server =>
   createHttp1Server({ requestTimeout: 0 }, (request, response) => {
-    if (request.method === 'POST') void readSlowly(request).then((count) => response.end(String(count)))
+    if (request.method === 'HEAD') response.end()
+    else if (request.method === 'POST') answerCount(request, (count) => response.end(String(count)))
     else flood(response.writeHead(200, { 'content-length': bytes }), bytes)
   })
 
@@ -35,7 +40,8 @@ const http2Application = (bytes: number): Server => {
   server.on('stream', (stream: ServerHttp2Stream, headers) => {
     stream.on('error', () => undefined)
     stream.respond({ ':status': 200 })
-    if (headers[':method'] === 'POST') void readSlowly(stream).then((count) => stream.end(String(count)))
+    if (headers[':method'] === 'HEAD') stream.end()
+    else if (headers[':method'] === 'POST') answerCount(stream, (count) => stream.end(String(count)))
     else flood(stream, bytes)
   })
   return server
@@ -47,7 +53,7 @@ const tcpApplication = (bytes: number): Server =>
     socket.on('error', () => undefined)
     socket.once('data', (first: Buffer) => {
       if (first[0] === 0x64) return flood(socket, bytes)
-      void readSlowly(socket).then((count) => socket.end(String(count + first.length)))
+      answerCount(socket, (count) => socket.end(String(count + first.length)))
     })
   })
 
@@ -118,9 +124,13 @@ export const LONG_FLOWS: readonly LongFlow[] = [
   },
 ]
 
-/** Listens on a free port of loopback. */
-export async function listening(server: Server): Promise<number> {
-  server.listen({ port: 0, host: '127.0.0.1', backlog: 4_096 })
+/** Listens on a free port of loopback: the port, and whether anybody has come. */
+export async function listening(server: Server): Promise<{ port: number; isReached: () => boolean }> {
+  let isReached = false
+  server.once('connection', () => {
+    isReached = true
+  })
+  server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  return (server.address() as AddressInfo).port
+  return { port: (server.address() as AddressInfo).port, isReached: () => isReached }
 }

@@ -34,7 +34,8 @@ function tell(what: string, figures: readonly number[], unit: string, most: numb
 
 async function carry({ name, protocol, application, call }: LongFlow): Promise<void> {
   const server = application(BYTES)
-  await using pair = await startSidecarPair(protocol, await listening(server))
+  const { port, isReached } = await listening(server)
+  await using pair = await startSidecarPair(protocol, port, isReached)
   const idle = pair.residentMib('VmRSS').map((mib) => mib.toFixed(1))
   const startMs = performance.now()
   const received = await call(pair.port, BYTES)

@@ -1,9 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { makeCertificates } from '../../bench/certificates.ts'
 import type { Stage } from '../../bench/contestant.ts'
 import { startOutrigger } from '../../bench/contestants/outrigger.ts'
+import { pause } from '../support/eventually.ts'
 import { residentMib } from './resident-memory.ts'
 
 /** Two sidecars of the release, in processes of their own, before an application. */
@@ -30,14 +32,38 @@ spec:
   timeouts: { response: 10m, streamIdle: 1h }
 `
 
-/** Starts the pair; both share one core, and whoever asks has the other. */
-export async function startSidecarPair(protocol: string, applicationPort: number): Promise<SidecarPair> {
+const PROBE: Readonly<Record<string, string>> = { tcp: 'p' }
+const HEAD = 'HEAD / HTTP/1.1\r\nhost: api\r\nconnection: close\r\n\r\n'
+const PROBE_ATTEMPTS = 150
+const PROBE_MS = 200
+
+/** Resolves when what is sent to the caller's sidecar reaches the application: until then no endpoint may be known. */
+async function reaches(port: number, protocol: string, isReached: () => boolean): Promise<void> {
+  for (let attempt = 0; !isReached(); attempt++) {
+    if (attempt === PROBE_ATTEMPTS) throw new Error('the application is not reached through the two sidecars')
+    const socket = connect(port, '127.0.0.1').on('error', () => undefined)
+    socket.resume().end(PROBE[protocol] ?? HEAD)
+    await Promise.race([new Promise((resolve) => socket.once('close', resolve)), pause(PROBE_MS)])
+    socket.destroy()
+  }
+}
+
+/**
+ * Starts the pair before an application; both share one core, and whoever asks has the other.
+ * @param isReached whether the application has had a connection
+ */
+export async function startSidecarPair(
+  protocol: string,
+  applicationPort: number,
+  isReached: () => boolean,
+): Promise<SidecarPair> {
   const directory = mkdtempSync(join(tmpdir(), 'outrigger-endurance-'))
   const stage: Stage = {
     ...{ directory, wire: 'http', backendPort: applicationPort, sinkPort: applicationPort, core: 0, loadCore: 1 },
     tls: makeCertificates(join(directory, 'tls')),
   }
   const pair = await startOutrigger(stage, manifests(protocol))
+  await reaches(pair.frontPort, protocol, isReached)
   return {
     port: pair.frontPort,
     residentMib: (which) => pair.processes().map((pids) => residentMib(pids, which)),

@@ -19,7 +19,7 @@ export function readSlowly(stream: Readable): Promise<number> {
       setTimeout(() => stream.resume(), stop.ms)
     })
     stream.on('end', () => resolve(received))
-    stream.on('error', reject)
+    stream.on('error', (error) => reject(new Error(`${error.message} after ${received} octets`)))
     stream.on('close', () => reject(new Error(`broken off after ${received} octets`)))
   })
 }
