@@ -7,7 +7,7 @@ import { requestTranscript } from '../../sidecar/http1/transcript.ts'
 import { assertAlike, someCuts } from '../cuts.ts'
 import { type FuzzTarget, octets } from '../fuzz-target.ts'
 import { HTTP1_REQUESTS, HTTP1_WORDS } from '../messages/http1-requests.ts'
-import { assertBounded, assertSameReading } from './http1-steps.ts'
+import { assertBounded, assertSameReading, isAtLimit } from './http1-steps.ts'
 
 /** Requests, cut anywhere, by a parser with and without memory of them; written again, each head reads the same. */
 export const http1Request: FuzzTarget = {
@@ -36,10 +36,12 @@ export const http1Request: FuzzTarget = {
   },
 }
 
-/** What is sent on must be the request that was judged. */
+/** What is sent on must be the request that was judged; but for a head that is at a limit already. */
 function assertWritesBack(head: RequestHead): void {
   const framing = requestFraming(head)
-  const read = requestTranscript([octets(requestHeadText(head, framing))])
+  const text = requestHeadText(head, framing)
+  if (isAtLimit(head.fields, text)) return
+  const read = requestTranscript([octets(text)])
   assert.equal(read.error, undefined, 'a head that we write is one that we take')
   const [step] = read.steps as { head: RequestHead; isChunked: boolean }[]
   assert(step !== undefined && read.steps.length === 1, 'one head is written')

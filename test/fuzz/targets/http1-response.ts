@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { LIMITS } from '../../../sidecar/core/limits.ts'
 import type { ResponseHead } from '../../../sidecar/http/head.ts'
 import { ResponseDecoder } from '../../../sidecar/http1/response-decoder.ts'
 import { ResponseHeadParser } from '../../../sidecar/http1/response-head.ts'
@@ -9,7 +8,7 @@ import { assertAlike, someCuts } from '../cuts.ts'
 import { type FuzzTarget, octets } from '../fuzz-target.ts'
 import { HTTP1_WORDS } from '../messages/http1-requests.ts'
 import { HTTP1_RESPONSES } from '../messages/http1-responses.ts'
-import { assertBounded, assertSameReading } from './http1-steps.ts'
+import { assertBounded, assertSameReading, isAtLimit } from './http1-steps.ts'
 
 const METHODS = ['GET', 'HEAD', 'CONNECT', 'POST']
 
@@ -53,16 +52,12 @@ export const http1Response: FuzzTarget = {
   },
 }
 
-/** What the framing that is written may add to a head. */
-const ADDED = { fields: 1, octets: 64 }
-
 /** As the answer to GET, or to HEAD where there was no body; but for a head that is at a limit already. */
 function assertWritesBack(head: ResponseHead, isEnd: boolean): void {
   const method = isEnd ? 'HEAD' : 'GET'
   const framing = responseFraming(head, isEnd, method, false)
   const text = responseHeadText(head, isEnd, framing, '')
-  if (head.fields.length / 2 + ADDED.fields > LIMITS.headerCount) return
-  if (text.length + ADDED.octets > LIMITS.headerListBytes) return
+  if (isAtLimit(head.fields, text)) return
   const read = responseTranscript([octets(text)], [method])
   assert.equal(read.error, undefined, 'a head that we write is one that we take')
   const [step] = read.steps as { head: ResponseHead }[]

@@ -5,6 +5,14 @@ import type { ResponseDecoder } from '../../../sidecar/http1/response-decoder.ts
 import type { Transcript } from '../../sidecar/http1/transcript.ts'
 import { assertAlike, someCuts } from '../cuts.ts'
 
+/** What is written with a head and need not have been in it: its host, and its framing. */
+const ADDED_FIELDS = 2
+
+/** Whether a head may be one that is refused when it is written again, with what is added to it. */
+export const isAtLimit = (fields: readonly string[], text: string): boolean =>
+  fields.length / 2 + ADDED_FIELDS > LIMITS.headerCount ||
+  text.length + 32 * (fields.length / 2 + ADDED_FIELDS) > LIMITS.headerListBytes
+
 /** Ends any head. */
 const HEAD_END = Buffer.from('\r\n\r\n')
 
