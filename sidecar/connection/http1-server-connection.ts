@@ -58,7 +58,8 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, TimedConn
     this.#timer = new Http1ServerTimer(options.wheel, this)
     this.#lastWords = new Http1LastWords(socket, this.#timer)
     this.#isSecure = 'encrypted' in socket && socket.encrypted === true
-    this.#decoder = new RequestDecoder(options.parser ?? (this.#isSecure ? secureParser : plainParser))
+    const parser = options.parser ?? (this.#isSecure ? secureParser : plainParser)
+    this.#decoder = new RequestDecoder(parser, LIMITS.wholeBodyBytes)
     socket.allowHalfOpen = true // a caller may end its side and wait for the answer
     socket.setNoDelay(true)
     receiveFrom(socket, (chunk, length) => this.receive(chunk, length))
@@ -109,7 +110,7 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, TimedConn
     else if (kind === 'half-closed') this.#giveUpHalfClosed()
     else if (kind === 'head') {
       this.#counters.slowHead++
-      this.#refuse(meshError('request-timeout', 'the request head took too long'))
+      this.#refuse(meshError('request-timeout', 'the request took too long to come'))
     } else if (this.#stream === undefined && !this.#timer.sawRequest) this.#linger()
     else this.#lookForStall()
   }

@@ -17,6 +17,11 @@ export const LIMITS = {
   requestLineBytes: 16 * 1024,
   /** From the first octet of a head to its end: slowloris. */
   headTimeoutMs: 10_000,
+  /**
+   * Announced body of an HTTP/1 request that is waited for before the request begins, within the time of its head: a
+   * thousand callers that never send theirs (slowhttptest -B) hold a connection each, and nothing behind it.
+   */
+  wholeBodyBytes: 8 * 1024,
   /** Idle HTTP/1 connection from an application. */
   idleConnectionMs: 60_000,
   /** Idle HTTP/1 connection to an application: shorter than what servers close at (Node 5 s). */

@@ -27,7 +27,7 @@ export interface Http1Counters {
   tunnelWithBody: number
   /** An expectation, or a version, that is not served. */
   unservedDemand: number
-  /** A head that did not end in time: slowloris. */
+  /** A head, or the short body that it announced, that did not end in time: slowloris. */
   slowHead: number
   /** A body that did not come on. */
   stalledBody: number

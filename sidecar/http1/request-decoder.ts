@@ -17,13 +17,20 @@ export class RequestDecoder extends MessageDecoder {
   /** After 'head': no body follows. */
   isEnd = false
   readonly #parser: RequestHeadParser
+  readonly #wholeBodyBytes: number
+  /** Octets from `at` on that have to be there before the head is given; 0: no head waits for its body. */
+  #wantedBytes = 0
   #skippedEmptyLine = false
   #awaitsSwitch = false
 
-  /** @param parser may be shared by all connections of a listener */
-  constructor(parser: RequestHeadParser) {
+  /**
+   * @param parser may be shared by all connections of a listener
+   * @param wholeBodyBytes a body of no more than this is all there before its head is given
+   */
+  constructor(parser: RequestHeadParser, wholeBodyBytes = 0) {
     super('bad-request')
     this.#parser = parser
+    this.#wholeBodyBytes = wholeBodyBytes
   }
 
   /** The octets from here on are not HTTP: 'body' steps give them as they are. */
@@ -43,7 +50,7 @@ export class RequestDecoder extends MessageDecoder {
   }
 
   protected override nextHead(): MessageStep {
-    if (this.#awaitsSwitch || this.at === this.to) return 'need-more'
+    if (this.#awaitsSwitch || this.at === this.to || this.to - this.at < this.#wantedBytes) return 'need-more'
     if (!this.#skippedEmptyLine && this.input[this.at] === CR) {
       // One empty line before a request is let pass (RFC 9112 §2.2).
       if (this.to - this.at < 2) return 'need-more'
@@ -58,9 +65,21 @@ export class RequestDecoder extends MessageDecoder {
     const next = parser.parse(this.input, this.at, this.to)
     if (next === NEED_MORE) return this.headIsPartial()
     if (next === VIOLATION) return parser.error === undefined ? 'violation' : this.die(parser.error, parser.limit)
+    const request = parser.parsed as ParsedRequest
+    if (this.#awaitsBody(request, next)) return this.headIsPartial()
     this.headIsComplete(next)
-    this.#start(parser.parsed as ParsedRequest)
+    this.#start(request)
     return 'head'
+  }
+
+  /** Whether the body is short, announced, and not all there: its caller waits for nothing before it sends it. */
+  #awaitsBody({ head, isChunked }: ParsedRequest, next: number): boolean {
+    const { bodyLength } = head
+    this.#wantedBytes = 0
+    if (isChunked || bodyLength <= 0 || bodyLength > this.#wholeBodyBytes || head.expectsContinue) return false
+    if (this.to - next >= bodyLength) return false
+    this.#wantedBytes = next - this.at + bodyLength
+    return true
   }
 
   #start(request: ParsedRequest): void {

@@ -61,7 +61,7 @@ test('a slow head, a slow body and an answer that is not taken are counted', asy
     send()
   }, clock)
   const head = talk(bench.port, 'GET / HT')
-  const body = talk(bench.port, post('content-length: 9\r\n', 'abc'))
+  const body = talk(bench.port, post('content-length: 90000\r\n', 'abc'))
   const reader = connect(bench.port, '127.0.0.1')
   reader.on('error', () => {})
   reader.pause()

@@ -66,7 +66,7 @@ test('a head that does not end in time is answered 408, an idle connection is cl
 test('a body that stops coming is answered 408 once the connection was still for as long as an idle one may be', async () => {
   const clock = new TurnedClock(1_000)
   await using bench = await serve(() => {}, clock)
-  const slow = talk(bench.port, 'POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nabc')
+  const slow = talk(bench.port, 'POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 90000\r\n\r\nabc')
   while (bench.seen[0]?.bodyBytes !== 3) await new Promise((resolve) => setImmediate(resolve))
   const abortedBy = (): string | undefined => bench.seen[0]?.abortedBy?.code
   clock.turn(LIMITS.idleConnectionMs + 100)
@@ -191,4 +191,52 @@ test('a caller that pipelines and reads nothing is not served without end', asyn
   await eventually(() => bench.seen.length === 20_000)
   socket.destroy()
   assert(heard > 0)
+})
+
+test('a request with a short body begins when all of it is there, and its body comes in time or not at all', async () => {
+  const clock = new TurnedClock(1_000)
+  await using bench = await serve((seen) => {
+    seen.onEnded = () => seen.answer(seen.body)
+  }, clock)
+  const post = `POST / HTTP/1.1\r\nhost: a\r\ncontent-length: ${LIMITS.wholeBodyBytes}\r\n\r\n`
+  const socket = connect(bench.port, '127.0.0.1')
+  socket.on('error', () => {})
+  const read = async (bytes: number): Promise<void> =>
+    eventually(() => bench.sockets.some((one) => one.remotePort === socket.localPort && one.bytesRead === bytes))
+  socket.write(post)
+  await read(post.length)
+  for (let count = 1; count < LIMITS.wholeBodyBytes; count += 2_047) {
+    socket.write('x'.repeat(count === 1 ? 1 : 2_047))
+    await read(post.length + count)
+    assert.equal(bench.seen.length, 0, `after ${count} octets`)
+  }
+  const answer = once(socket, 'data')
+  socket.write(`${'x'.repeat(3)}${GET('/next', 'connection: close\r\n')}`)
+  await answer
+  await eventually(() => bench.seen.length === 2)
+  assert.equal(bench.seen[0]?.bodyBytes, LIMITS.wholeBodyBytes)
+  assert.equal(bench.seen[1]?.head.path, '/next')
+  const never = talk(bench.port, `${post}x`)
+  await eventually(() => bench.sockets.at(-1)?.bytesRead === post.length + 1)
+  clock.turn(LIMITS.headTimeoutMs + 100)
+  assert.match(await never, /^HTTP\/1.1 408 /)
+  assert.equal(bench.seen.length, 2)
+})
+
+test('a body that is long, or asked for first, or of no length, is not waited for', async () => {
+  await using bench = await serve(() => {})
+  const post = (fields: string, body: string): string => `POST / HTTP/1.1\r\nhost: a\r\n${fields}\r\n${body}`
+  const inputs = [
+    post(`content-length: ${LIMITS.wholeBodyBytes + 1}\r\n`, 'x'),
+    post('content-length: 9\r\nexpect: 100-continue\r\n', ''),
+    post('transfer-encoding: chunked\r\n', '1\r\nx\r\n'),
+  ]
+  const sockets = inputs.map((octets) => {
+    const socket = connect(bench.port, '127.0.0.1')
+    socket.on('error', () => {})
+    socket.write(octets)
+    return socket
+  })
+  await eventually(() => bench.seen.length === 3)
+  for (const socket of sockets) socket.destroy()
 })
