@@ -42,7 +42,10 @@ export const LIMITS = {
   linkStreamWindowMostBytes: 1024 * 1024,
   /** Flow-control window of a mesh link; half of it is for streams that grow. */
   linkConnectionWindowBytes: 8 * 1024 * 1024,
-  /** Of what slow readers of a link make us hold, its window gets back this much at once: they stop nobody else. */
+  /**
+   * Of the requests that our application reads slowly, the window of a link gets back this much at once. Of answers that
+   * callers read slowly it gets back everything: each of them holds what its own window lets through, and stops nobody else.
+   */
   linkHeldBytes: 4 * 1024 * 1024,
   /** HPACK table that our decoder offers, and that our encoder uses at most: Netty CVE-2026-93492. */
   headerTableBytes: 4_096,

@@ -97,7 +97,8 @@ export class ConnectionCore implements StreamHost {
     const limits = { listBytes: settings.headerListBytes, fieldCount: settings.headerCount }
     this.decoder = new HpackDecoder(settings.headerTableBytes, limits)
     this.streamWindowBytes = settings.streamWindowBytes
-    this.receiveWindow = new ReceiveWindow(settings.connectionWindowBytes, settings.heldBytes)
+    const heldBytes = this.role === 'client' ? settings.heldAnswerBytes : settings.heldRequestBytes
+    this.receiveWindow = new ReceiveWindow(settings.connectionWindowBytes, heldBytes)
   }
 
   get canSendData(): boolean {

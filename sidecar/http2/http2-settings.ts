@@ -10,8 +10,10 @@ export interface Http2Settings {
   readonly streamWindowMostBytes: number
   /** Receive window of the connection; at least 65,535. */
   readonly connectionWindowBytes: number
-  /** Bytes held for slow readers that the connection's window gets back at once. */
-  readonly heldBytes: number
+  /** Bytes held for slow readers that the connection's window gets back at once: of requests, if the peer is a client … */
+  readonly heldRequestBytes: number
+  /** … and of answers, if it is a server. */
+  readonly heldAnswerBytes: number
   /** Longest frame we take: 16,384 to 2^24 − 1. */
   readonly frameBytes: number
   /** Table of our HPACK decoder, and the most that our encoder uses. */
@@ -50,7 +52,8 @@ export const LINK_SETTINGS: Http2Settings = {
   streamWindowBytes: LIMITS.linkStreamWindowBytes,
   streamWindowMostBytes: LIMITS.linkStreamWindowMostBytes,
   connectionWindowBytes: LIMITS.linkConnectionWindowBytes,
-  heldBytes: LIMITS.linkHeldBytes,
+  heldRequestBytes: LIMITS.linkHeldBytes,
+  heldAnswerBytes: LIMITS.linkStreamCount * LIMITS.linkStreamWindowBytes,
   frameBytes: 16_384,
   headerTableBytes: LIMITS.headerTableBytes,
   headerListBytes: LIMITS.linkHeaderListBytes,
@@ -81,7 +84,7 @@ export const STRANGER_SETTINGS: Http2Settings = {
   headerCount: LIMITS.headerCount,
   streamWindowMostBytes: 256 * 1024,
   connectionWindowBytes: 1024 * 1024,
-  heldBytes: 1024 * 1024,
+  heldRequestBytes: 1024 * 1024,
   resetBurstCount: LIMITS.resetBurstCount,
   resetsPerSecond: LIMITS.resetsPerSecond,
   earlyResetBurstCount: LIMITS.earlyResetBurstCount,

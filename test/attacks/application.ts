@@ -2,6 +2,7 @@ import { createServer, type RequestListener } from 'node:http'
 import { PATHS } from './hostile-blocks.ts'
 
 const LARGE = Buffer.alloc(8 * 1024 * 1024, 'outrigger ')
+const PAGE_BYTES = 200 * 1024
 const SMALL = Buffer.from('{"what":"an answer as small as most of them are, and as good"}\n')
 
 /** The application behind the sidecars: what is attacked there is the sidecars' patience with it. */
@@ -12,6 +13,10 @@ export const answer: RequestListener = (request, response) => {
     case PATHS.large:
       request.resume()
       response.writeHead(200, { 'content-length': LARGE.length }).end(LARGE)
+      return
+    case PATHS.page:
+      request.resume()
+      response.writeHead(200, { 'content-length': PAGE_BYTES }).end(LARGE.subarray(0, PAGE_BYTES))
       return
     case PATHS.unread:
       request.pause()

@@ -35,7 +35,7 @@ export interface Attack {
   /** Time that has to pass at the sidecar before the limit strikes, which a test lets pass by turning its clock. */
   readonly leapMs?: number
   /** All that is asked for is that others are served: what so many connections cost, they cost. */
-  readonly isAvailabilityAll?: boolean
+  readonly asksAvailabilityOnly?: boolean
   /** Connections that attack at once; 1 where it does not say. */
   readonly connections?: number
   /**

@@ -25,13 +25,16 @@ export interface AttackerOrder {
 
 /** Nobody connects more often than that: what is measured is what connections do, not how many there are. */
 const RECONNECT_MS = 50
+/** Where there are many connections, they come one after the other, 200 a second: `slowhttptest -r 200`. */
+const NEXT_MS = 5
 
 /** Attacks for the time given; whenever it is cut it comes again. */
 export async function attackFor(attack: Attack, order: AttackerOrder): Promise<AttackerReport> {
   const report = { connections: 0, refused: 0, cuts: 0, cutMs: [] as number[], uncutMs: [] as number[] }
   const endMs = performance.now() + order.seconds * 1_000
   const wires = new Set<HostileWire>()
-  const one = async (): Promise<void> => {
+  const one = async (_: unknown, nth: number): Promise<void> => {
+    await new Promise((resolve) => setTimeout(resolve, nth * NEXT_MS))
     while (performance.now() < endMs) {
       const startMs = performance.now()
       const socket = await openDoor(order.door, order.doors).catch(() => undefined)

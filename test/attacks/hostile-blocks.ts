@@ -5,6 +5,8 @@ import type { Target } from './attack.ts'
 export const PATHS = {
   /** A few octets. */
   small: '/',
+  /** 200 KiB. */
+  page: '/page',
   /** Eight MiB. */
   large: '/large',
   /** Takes a body, and never reads it. */

@@ -47,7 +47,7 @@ export function judge(outcome: Outcome): readonly string[] {
   const { attack, report, strikes, hasDied } = outcome
   const wrong: string[] = []
   if (hasDied) wrong.push('a sidecar died')
-  const isMeasured = attack.isAvailabilityAll !== true
+  const isMeasured = attack.asksAvailabilityOnly !== true
   if (isMeasured && outcome.growthMib > MOST_GROWTH_MIB) wrong.push(`memory grew by more than ${MOST_GROWTH_MIB} MiB`)
   if (isMeasured && ratioOf(outcome) > MOST_RATIO)
     wrong.push(`the victim's p99 is more than ${MOST_RATIO} times what it was`)

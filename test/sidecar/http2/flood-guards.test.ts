@@ -267,7 +267,7 @@ test('DATA past the windows is refused: the stream, or the connection', () => {
   const server = startedServer({ streamWindowBytes: 100 })
   server.connection.receive(Buffer.concat([headers(1, POST_BLOCK, END_HEADERS), data(1, 'x'.repeat(101))]))
   assert.deepEqual(server.said(), ['resetStream 1 flowControlError'])
-  const whole = startedServer({ connectionWindowBytes: 65_535, heldBytes: 65_535, streamWindowBytes: 200_000 })
+  const whole = startedServer({ connectionWindowBytes: 65_535, heldRequestBytes: 65_535, streamWindowBytes: 200_000 })
   whole.connection.receive(headers(1, POST_BLOCK, END_HEADERS))
   whole.requests[0]?.stream.pause()
   // What a paused stream holds gives its window back once, and no more: memory is bounded by two windows.

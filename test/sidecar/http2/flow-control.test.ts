@@ -24,7 +24,8 @@ const SMALL = {
   streamWindowBytes: 10_000,
   streamWindowMostBytes: 10_000,
   connectionWindowBytes: 65_535,
-  heldBytes: 65_535,
+  heldRequestBytes: 65_535,
+  heldAnswerBytes: 65_535,
   unsentHighWaterBytes: 20_000,
 }
 const upload = requestHead({ method: 'POST', bodyLength: UNKNOWN_LENGTH })

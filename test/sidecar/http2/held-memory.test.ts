@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'ava'
 import { LIMITS } from '../../../sidecar/core/limits.ts'
 import { UNKNOWN_LENGTH } from '../../../sidecar/http/head.ts'
+import { LINK_SETTINGS } from '../../../sidecar/http2/http2-settings.ts'
 import { LOOK_MS } from '../../../sidecar/http2/peer-patience.ts'
 import {
   block,
@@ -12,12 +13,16 @@ import {
   GET_BLOCK,
   headers,
   POST_BLOCK,
+  pair,
   type SeenRequest,
+  SeenResponse,
   settings,
+  settle,
   startedServer,
   type TestEnd,
   windowUpdate,
 } from '../../support/http2-frames.ts'
+import { requestHead } from '../../support/recording-streams.ts'
 
 const PIECE = Buffer.alloc(64 * 1024)
 const OK = { status: 200, fields: [], bodyLength: UNKNOWN_LENGTH }
@@ -161,4 +166,25 @@ test('the window of a stream that nobody reads does not grow', () => {
   server.requests[0]?.stream.pause()
   server.connection.receive(data(1, 'x'.repeat(10_000)))
   assert.equal(given(server, 1), 0)
+})
+
+test('slow readers of as many answers as a link carries do not clog it for the others', () => {
+  const most = LINK_SETTINGS.streamCount * LINK_SETTINGS.streamWindowBytes + LINK_SETTINGS.connectionWindowBytes / 2
+  assert(most < LINK_SETTINGS.connectionWindowBytes + LINK_SETTINGS.heldAnswerBytes)
+  const { client, server } = pair()
+  server.onSeen = ({ stream }) => {
+    stream.sendHead(OK, false)
+    for (let i = 0; i < 4; i++) stream.sendBody(PIECE)
+  }
+  const ask = (isPaused: boolean): SeenResponse => {
+    const response = new SeenResponse()
+    const stream = client.connection.openStream(requestHead({}), true, response)
+    assert(stream !== undefined)
+    if (isPaused) stream.pause()
+    settle(client, server)
+    return response
+  }
+  for (let i = 0; i < 500; i++) ask(true)
+  assert.equal(client.connection.canOpenStream, true)
+  assert.equal(ask(false).bodyBytes, 4 * PIECE.length, 'who reads has it all')
 })
