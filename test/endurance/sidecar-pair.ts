@@ -63,13 +63,19 @@ export async function startSidecarPair(
     tls: makeCertificates(join(directory, 'tls')),
   }
   const pair = await startOutrigger(stage, manifests(protocol))
-  await reaches(pair.frontPort, protocol, isReached)
+  const stop = async (): Promise<void> => {
+    await pair.stop()
+    rmSync(directory, { recursive: true, force: true })
+  }
+  try {
+    await reaches(pair.frontPort, protocol, isReached)
+  } catch (error) {
+    await stop()
+    throw error
+  }
   return {
     port: pair.frontPort,
     residentMib: (which) => pair.processes().map((pids) => residentMib(pids, which)),
-    [Symbol.asyncDispose]: async () => {
-      await pair.stop()
-      rmSync(directory, { recursive: true, force: true })
-    },
+    [Symbol.asyncDispose]: stop,
   }
 }
