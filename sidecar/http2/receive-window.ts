@@ -17,9 +17,12 @@ export class ReceiveWindow {
     this.leftBytes = windowBytes
   }
 
-  /** Slow readers hold so much of it that an answer could not come through. While sinks take bytes it never falls below a half. */
+  /**
+   * Slow readers hold so much of it that an answer could not come through, or as much again as it is, at both ends of the
+   * connection: what is new goes elsewhere. While sinks take bytes it never falls below a half.
+   */
   get isClogged(): boolean {
-    return this.leftBytes * CLOGGED_SHARE < this.#windowBytes
+    return this.leftBytes * CLOGGED_SHARE < this.#windowBytes || this.#heldBytes >= this.#windowBytes
   }
 
   /** Bytes left our hands. Answers the WINDOW_UPDATE that is due now, 0 for none: the peer must not run dry while it waits for our word. */
