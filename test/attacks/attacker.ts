@@ -24,7 +24,7 @@ export interface AttackerOrder {
 }
 
 /** Nobody connects more often than that: what is measured is what connections do, not how many there are. */
-const RECONNECT_MS = 50
+const RECONNECT_MS = 200
 /** Where there are many connections, they come one after the other, 200 a second: `slowhttptest -r 200`. */
 const NEXT_MS = 5
 

@@ -55,7 +55,7 @@ export function judge(outcome: Outcome): readonly string[] {
   if (outcome.withAttack.count === 0) wrong.push('the victim had no answer')
   if (attack.counter !== undefined && strikes === 0) wrong.push(`${attack.counter} did not rise`)
   if (report.connections === 0) wrong.push('the attacker was not let in')
-  if (attack.isCut && report.cutMs.length === 0) wrong.push('nothing was cut')
+  if (attack.isCut && report.cuts === 0) wrong.push('nothing was cut')
   if (Math.max(0, ...report.cutMs, ...(attack.isCut ? report.uncutMs : [])) > MOST_CUT_MS) {
     wrong.push(`the cut came later than ${MOST_CUT_MS} ms`)
   }
