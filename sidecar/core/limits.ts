@@ -13,6 +13,12 @@ export const LIMITS = {
    */
   linkHeaderListBytes: 80 * 1024,
   linkHeaderCount: 160,
+  /**
+   * Heads of all requests in flight on one HTTP/2 connection, of a stranger and of a link; past it requests are refused. A few
+   * octets of HPACK can say 64 KiB, which are then carried on as they are: CVE-2026-47774.
+   */
+  requestHeadBytes: 1024 * 1024,
+  linkRequestHeadBytes: 8 * 1024 * 1024,
   /** Request line of HTTP/1 in octets; longer is 414. */
   requestLineBytes: 16 * 1024,
   /** From the first octet of a head to its end: slowloris. */
@@ -79,8 +85,8 @@ export const LIMITS = {
   unsentHighWaterBytes: 256 * 1024,
   /**
    * Bytes that all streams of one HTTP/2 connection may hold unsent, before each of them may hold no more than
-   * `tightUnsentBytes`: CVE-2019-9517, CVE-2026-47774. At three times as many, the heads of its requests counted in, an
-   * answer that would add to it is given up, and a request refused.
+   * `tightUnsentBytes`: CVE-2019-9517, CVE-2026-47774. At three times as many, an answer that
+   * would add to it is given up, and a request refused.
    */
   connectionUnsentBytes: 4 * 1024 * 1024,
   tightUnsentBytes: 16 * 1024,

@@ -87,7 +87,7 @@ export class ConnectionCore implements StreamHost {
     this.settings = settings
     this.owner = options.owner
     this.clock = options.clock
-    this.memory = new HeldMemory(settings.unsentHighWaterBytes)
+    this.memory = new HeldMemory(settings.unsentHighWaterBytes, settings.requestHeadBytes)
     this.windowGrowth = new WindowGrowth(settings.streamWindowMostBytes, settings.connectionWindowBytes / 2)
     this.budget = new TurnBudget(LIMITS.piecesPerTurnCount, settings.requestsPerTurnCount)
     this.peerAddress = options.peerAddress
@@ -107,7 +107,7 @@ export class ConnectionCore implements StreamHost {
 
   /** The peer reads so little that nothing new should begin. */
   get isStuck(): boolean {
-    return (!this.isWritable && this.writer.output.length > OUTPUT_STUCK_BYTES) || this.memory.isOverflowing
+    return (!this.isWritable && this.writer.output.length > OUTPUT_STUCK_BYTES) || this.memory.isFull
   }
 
   get #takesData(): boolean {

@@ -20,6 +20,8 @@ export interface Http2Settings {
   readonly headerTableBytes: number
   readonly headerListBytes: number
   readonly headerCount: number
+  /** Heads of all requests in flight. */
+  readonly requestHeadBytes: number
   readonly continuationFrameCount: number
   /** Bytes that one stream holds unsent before its source is told to stop. */
   readonly unsentHighWaterBytes: number
@@ -58,12 +60,13 @@ export const LINK_SETTINGS: Http2Settings = {
   headerTableBytes: LIMITS.headerTableBytes,
   headerListBytes: LIMITS.linkHeaderListBytes,
   headerCount: LIMITS.linkHeaderCount,
+  requestHeadBytes: LIMITS.linkRequestHeadBytes,
   continuationFrameCount: LIMITS.continuationFrameCount,
   unsentHighWaterBytes: LIMITS.unsentHighWaterBytes,
-  resetBurstCount: LIMITS.linkStreamCount,
-  resetsPerSecond: LIMITS.linkStreamCount / 2,
-  earlyResetBurstCount: LIMITS.linkStreamCount,
-  earlyResetsPerSecond: LIMITS.linkStreamCount / 2,
+  resetBurstCount: 2 * LIMITS.linkStreamCount,
+  resetsPerSecond: LIMITS.linkStreamCount,
+  earlyResetBurstCount: 2 * LIMITS.linkStreamCount,
+  earlyResetsPerSecond: LIMITS.linkStreamCount,
   provokedResetBurstCount: LIMITS.provokedResetBurstCount,
   provokedResetsPerSecond: LIMITS.provokedResetsPerSecond,
   provokedResetLifeCount: LIMITS.provokedResetLifeCount,
@@ -82,6 +85,7 @@ export const STRANGER_SETTINGS: Http2Settings = {
   streamCount: 128,
   headerListBytes: LIMITS.headerListBytes,
   headerCount: LIMITS.headerCount,
+  requestHeadBytes: LIMITS.requestHeadBytes,
   streamWindowMostBytes: 256 * 1024,
   connectionWindowBytes: 1024 * 1024,
   heldRequestBytes: 1024 * 1024,

@@ -201,6 +201,7 @@ export class ReceivedFrames implements FrameTarget {
     const core = this.#core
     const block = core.decoder.decode(octets, start, end)
     if (typeof block === 'string') return void core.fail(ErrorCode.compressionError, `header block: ${block}`)
+    if (!core.guard.takesList(block)) return void core.fail(ErrorCode.enhanceYourCalm, 'a header bomb')
     core.guard.takesContent(false)
     this.#heads.onBlock(streamId, block, isEnd)
   }

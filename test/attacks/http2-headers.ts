@@ -9,13 +9,13 @@ const NO_WINDOW: [number, number] = [4, 0]
 
 /** Request after request with a block that `bombOf` makes behind the pseudo-fields; each costs a 431. */
 const bombs =
-  (bombOf: (n: number) => Buffer) =>
+  (bombOf: (n: number) => Buffer, limit = 0) =>
   async (wire: HostileWire, target: Target): Promise<void> => {
     const begin = request(target, 'GET', PATHS.small)
     await wire.begin()
     for (let n = 0; goesOn(wire, target, n); n++) {
       await wire.send(...blockFrames(idOf(n), Buffer.concat([begin, bombOf(n)])))
-      if (n > 50) wire.passed()
+      if (n >= limit) wire.passed()
     }
   }
 
@@ -106,8 +106,8 @@ export const HEADERS: readonly Attack[] = [
     name: 'hpack-bomb',
     doors: DOORS,
     known: 'CVE-2016-6581',
-    limit: '64 KiB of fields (80 on a link), 50 times',
-    counter: 'h2:header-list-too-large',
+    limit: '64 KiB of fields (80 on a link) four times over',
+    counter: 'h2:header-bomb',
     isCut: true,
     run: bombs(() => Buffer.concat([indexed('bomb', 'x'.repeat(3_900)), references(12_000)])),
   },
@@ -115,8 +115,8 @@ export const HEADERS: readonly Attack[] = [
     name: 'http2-bomb',
     doors: DOORS,
     known: 'CVE-2026-47774: references of one octet to tiny fields',
-    limit: '128 fields (160 on a link), 50 times',
-    counter: 'h2:header-list-too-large',
+    limit: '128 fields (160 on a link) four times over',
+    counter: 'h2:header-bomb',
     isCut: true,
     run: bombs(() => Buffer.alloc(16_000, 0x90)),
   },
@@ -124,16 +124,25 @@ export const HEADERS: readonly Attack[] = [
     name: 'http2-bomb-cookies',
     doors: DOORS,
     known: 'CVE-2026-49975: cookie crumbs',
-    limit: '128 fields, crumbs counted (160 on a link), 50 times',
-    counter: 'h2:header-list-too-large',
+    limit: '128 fields, crumbs counted (160 on a link) four times over',
+    counter: 'h2:header-bomb',
     isCut: true,
     run: bombs(() => Buffer.concat([indexed('cookie', 'a=b'), references(16_000)])),
+  },
+  {
+    name: 'heads-too-large',
+    doors: DOORS,
+    known: 'CVE-2026-47774, with no more than a mistake would have',
+    limit: '128 fields (160 on a link), 50 times',
+    counter: 'h2:header-list-too-large',
+    isCut: true,
+    run: bombs(() => Buffer.alloc(500, 0x90), 51),
   },
   {
     name: 'http2-bomb-pinned',
     doors: DOORS,
     known: 'CVE-2026-47774: heads as long as may be, no window, and a drip of WINDOW_UPDATE',
-    limit: '12 MiB held for a connection, heads included',
+    limit: '1 MiB of heads in flight (8 MiB on a link)',
     isCut: false,
     run: pinHeads,
   },
@@ -149,8 +158,8 @@ export const HEADERS: readonly Attack[] = [
     name: 'duplicate-host',
     doors: DOORS,
     known: 'CVE-2026-73550',
-    limit: '64 KiB of fields (80 on a link), those that are dropped included',
-    counter: 'h2:header-list-too-large',
+    limit: '64 KiB of fields (80 on a link) four times over, those that are dropped included',
+    counter: 'h2:header-bomb',
     isCut: true,
     run: bombs(() => Buffer.concat([indexed('host', 'h'.repeat(3_900)), references(60_000)])),
   },
@@ -161,7 +170,7 @@ export const HEADERS: readonly Attack[] = [
     limit: '50 malformed messages',
     counter: 'h2:malformed-message',
     isCut: true,
-    run: bombs(() => Buffer.from([0, 0, 0])),
+    run: bombs(() => Buffer.from([0, 0, 0]), 51),
   },
   {
     name: 'huge-table',

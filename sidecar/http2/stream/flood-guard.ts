@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.ts'
 import { LIMITS } from '../../core/limits.ts'
+import type { HeaderBlock } from '../hpack/header-block.ts'
 import type { Http2Settings } from '../http2-settings.ts'
 import type { Http2Counters } from './http2-counters.ts'
 import { TokenBucket } from './token-bucket.ts'
@@ -9,6 +10,8 @@ const PRIORITIES_PER_STREAM = 100
 const WINDOW_UPDATES_PER_STREAM = 2
 const WINDOW_UPDATES_PER_DATA_FRAME = 20
 const WINDOW_UPDATES_AT_START = 100
+/** So many times the limit of octets or fields is no mistake: hyperium/h2's figure. Less is answered with 431. */
+const BOMB_FACTOR = 4
 
 /**
  * Counts what costs the peer less than us. Every method answers whether it may go on; false means a GOAWAY with
@@ -94,6 +97,14 @@ export class FloodGuard {
   takesContinuation(frameCount: number, blockBytes: number): boolean {
     const isShort = frameCount <= this.#settings.continuationFrameCount && blockBytes <= this.#settings.headerListBytes
     return isShort || this.#tripped('continuationFlood')
+  }
+
+  /** A header list over a limit is refused; one over many times a limit was made to do harm. */
+  takesList({ isTooLarge, listBytes, fieldCount }: HeaderBlock): boolean {
+    if (!isTooLarge) return true
+    const { headerListBytes, headerCount } = this.#settings
+    const isMistake = listBytes <= BOMB_FACTOR * headerListBytes && fieldCount <= BOMB_FACTOR * headerCount
+    return isMistake || this.#tripped('headerBomb')
   }
 
   takesControlFrame(waiting: number): boolean {

@@ -6,14 +6,16 @@ const OVERFLOW_FACTOR = 3
 /** What a connection makes us hold: answers that its peer does not take (CVE-2019-9517), and the heads of its requests. */
 export class HeldMemory {
   readonly #highWaterBytes: number
+  readonly #mostHeadBytes: number
   /** Body bytes that wait in all streams. */
   unsentBytes = 0
   /** Heads of the requests in flight: few octets of HPACK may say much (CVE-2026-47774). */
   headBytes = 0
 
   /** @param highWaterBytes what one stream may hold unsent while there is room */
-  constructor(highWaterBytes: number) {
+  constructor(highWaterBytes: number, mostHeadBytes: number) {
     this.#highWaterBytes = highWaterBytes
+    this.#mostHeadBytes = mostHeadBytes
   }
 
   /** All streams together hold more unsent than they should. */
@@ -21,9 +23,14 @@ export class HeldMemory {
     return this.unsentBytes > LIMITS.connectionUnsentBytes
   }
 
-  /** They hold more than they may: nothing new should begin. */
+  /** They hold more than they may. */
   get isOverflowing(): boolean {
-    return this.unsentBytes + this.headBytes > OVERFLOW_FACTOR * LIMITS.connectionUnsentBytes
+    return this.unsentBytes > OVERFLOW_FACTOR * LIMITS.connectionUnsentBytes
+  }
+
+  /** Nothing new should begin. */
+  get isFull(): boolean {
+    return this.isOverflowing || this.headBytes > this.#mostHeadBytes
   }
 
   /** Bytes that one stream may hold before its source is told to stop. Never none, so that who reads goes on. */

@@ -25,6 +25,8 @@ export interface Http2Counters {
   controlQueueFlood: number
   /** CVE-2026-47774: header lists over a limit; answered with 431, not an end. */
   headerListTooLarge: number
+  /** CVE-2016-6581, CVE-2026-47774: header lists of many times a limit. */
+  headerBomb: number
   /** Netty CVE-2026-93492: a peer offered our encoder a larger table than it uses. */
   headerTableClamped: number
   /** Malformed messages (RFC 9113 §8.1.1); stream errors. */
@@ -64,6 +66,7 @@ export const http2Counters = (): Http2Counters => ({
   windowUpdateFlood: 0,
   controlQueueFlood: 0,
   headerListTooLarge: 0,
+  headerBomb: 0,
   headerTableClamped: 0,
   malformedMessage: 0,
   interimFlood: 0,

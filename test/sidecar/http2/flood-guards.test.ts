@@ -244,14 +244,28 @@ test('streams over the limit are refused, and those within it are served', () =>
 })
 
 test('a request head over the limit is answered 431 and does not reach the handler', () => {
-  const bomb = Buffer.concat([Buffer.from('40016101', 'hex'), Buffer.from('b'), Buffer.alloc(10_000, 0xbe)])
-  for (const octets of [bomb, block('a', 'x'.repeat(12_000), 'b', 'y'.repeat(4_000))]) {
+  const many = Buffer.concat([Buffer.from('40016101', 'hex'), Buffer.from('b'), Buffer.alloc(600, 0xbe)])
+  for (const octets of [many, block('a', 'x'.repeat(12_000), 'b', 'y'.repeat(4_000))]) {
     const server = startedServer({ headerListBytes: 15_000 })
     server.connection.receive(headers(1, Buffer.concat([GET_BLOCK, octets]).subarray(0, 16_384)))
     assert.deepEqual(server.said(), ['headers 1', 'resetStream 1 noError'])
     assert.equal(server.counters.headerListTooLarge, 1)
     assert.equal(server.requests.length, 0)
     assert.equal(server.connection.openStreamCount, 0)
+  }
+})
+
+test('a request head of many times the limit ends the connection at once, by its octets or by its fields', () => {
+  const refs = LINK_SETTINGS.headerCount * 4 + 1
+  for (const octets of [
+    Buffer.concat([Buffer.from('40016101', 'hex'), Buffer.from('b'), Buffer.alloc(refs, 0xbe)]),
+    block('a', 'x'.repeat(9_000), 'b', 'y'.repeat(7_000)),
+  ]) {
+    const server = startedServer({ headerListBytes: octets.length < 10_000 ? 65_536 : 4_000 })
+    server.connection.receive(headers(1, Buffer.concat([GET_BLOCK, octets])))
+    assert.equal(server.said().at(-1), 'goAway 0 enhanceYourCalm')
+    assert.equal(server.counters.headerBomb, 1)
+    assert.equal(server.requests.length, 0)
   }
 })
 

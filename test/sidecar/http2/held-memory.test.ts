@@ -119,7 +119,7 @@ test('the heads of requests in flight are held, too: past the limit, requests ar
     assert(count < 300)
     send(2 * count + 1)
   }
-  assert(count * bytes > 2.5 * LIMITS.connectionUnsentBytes && count * bytes < 3.5 * LIMITS.connectionUnsentBytes)
+  assert(Math.abs(count * bytes - LIMITS.linkRequestHeadBytes) < 4 * bytes, `${count} heads of ${bytes} octets`)
   for (const { stream } of server.requests) stream.reset({ code: 'cancelled', detail: '' })
   send(2 * count + 1)
   assert.equal(server.counters.refusedStream, 1)
