@@ -67,6 +67,7 @@ export class ConnectionCore implements StreamHost {
   /** Bytes that we may send. */
   sendWindowBytes = INITIAL_WINDOW_BYTES
   readonly receiveWindow: ReceiveWindow
+  flushCount = 0
   isWritable = true
   isClosed = false
   /** We told the peer, or were told, that no more streams are taken. */
@@ -123,9 +124,12 @@ export class ConnectionCore implements StreamHost {
 
   /** Hands over all that waits, and lets the streams that waited for room go on. */
   takeOutput(): Buffer {
-    this.#isAnnounced = false
+    this.#isAnnounced = true
     this.releaseCancels()
+    if (!this.scheduler.isEmpty) this.pump()
     const octets = this.writer.take()
+    this.flushCount++
+    this.#isAnnounced = false
     if (!this.scheduler.isEmpty) this.pump()
     return octets
   }
@@ -166,6 +170,7 @@ export class ConnectionCore implements StreamHost {
     if (this.role === 'client' || !this.memory.isOverflowing) return true
     this.guard.counters.unsentOverflow++
     stream.fail(ErrorCode.enhanceYourCalm, OVERFLOW)
+    this.countProvoked()
     return false
   }
 
@@ -213,10 +218,6 @@ export class ConnectionCore implements StreamHost {
     if (stream.state === StreamState.closed) this.onStreamClosed(stream)
   }
 
-  sendReset(stream: Http2Stream, code: ErrorCode): void {
-    this.resetStream(stream.id, code)
-  }
-
   /** RST_STREAM, for a stream that need not be there any more. */
   resetStream(streamId: number, code: ErrorCode): void {
     if (this.isClosed) return
@@ -247,9 +248,7 @@ export class ConnectionCore implements StreamHost {
 
   creditConnection(bytes: number): void {
     const due = this.receiveWindow.credit(bytes)
-    if (due === 0 || this.isClosed) return
-    this.writer.windowUpdate(0, due)
-    this.announce()
+    if (due > 0) this.sendWindowUpdate(0, due)
   }
 
   creditHeld(bytes: number): number {
@@ -262,8 +261,9 @@ export class ConnectionCore implements StreamHost {
     this.receiveWindow.release(bytes)
   }
 
-  sendWindowUpdate(stream: Http2Stream, bytes: number): void {
-    this.writer.windowUpdate(stream.id, bytes)
+  sendWindowUpdate(streamId: number, bytes: number): void {
+    if (this.isClosed) return
+    this.writer.windowUpdate(streamId, bytes)
     this.announce()
   }
 

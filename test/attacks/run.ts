@@ -68,7 +68,7 @@ interface Stage {
 async function openStage(): Promise<Stage> {
   const directory = mkdtempSync(join(tmpdir(), 'outrigger-attacks-'))
   const stand = await startStand(directory)
-  const victim = fork(new URL('victim.ts', import.meta.url), [String(stand.doors.plainPort), stand.authority])
+  const victim = fork(new URL('victim.ts', import.meta.url), [String(stand.victim.port), stand.victim.authority])
   // V8's young generation grows with the first real load, whoever makes it: that is nobody's attack.
   for (const door of ['h2c', 'link'] as const) await attackFrom(stand, 'greedy-streams', door, WARM_UP_SECONDS)
   await pause(WARM_UP_SECONDS * 1_000)

@@ -7,13 +7,20 @@ import { accepting, end, freePorts } from '../../bench/processes.ts'
 import { buildRelease } from '../../bin/build-release.ts'
 import type { Doors } from './doors.ts'
 
-const MANIFESTS = `apiVersion: v1
+/** What is attacked, and what others want of the same workload. */
+const [ATTACKED, WANTED] = ['api', 'other']
+const MANIFESTS = [ATTACKED, WANTED]
+  .map(
+    (name) => `apiVersion: v1
 kind: Service
 metadata:
-  name: api
+  name: ${name}
   namespace: shop
+  annotations: {outrigger.dev/service-accounts: api}
 spec: {ports: [{port: 80, name: http}]}
-`
+`,
+  )
+  .join('---\n')
 
 /** One sidecar that can be attacked. */
 export interface Attacked {
@@ -26,6 +33,8 @@ export interface Attacked {
 export interface Stand {
   readonly doors: Doors
   readonly authority: string
+  /** Where the victim calls, and whom: an application of its own behind the same two sidecars. */
+  readonly victim: { readonly port: number; readonly authority: string }
   readonly front: Attacked
   readonly back: Attacked
   stop(): Promise<void>
@@ -35,10 +44,14 @@ export interface Stand {
 export async function startStand(directory: string): Promise<Stand> {
   const command = await buildRelease(directory)
   const children: ChildProcess[] = []
-  const [push = 0, api = 0, front = 0, link = 0, ...rest] = await freePorts(10)
-  const application = fork(new URL('application.ts', import.meta.url), { stdio: 'inherit' })
-  children.push(application)
-  const [appPort] = (await once(application, 'message')) as [number]
+  const [push = 0, api = 0, front = 0, other = 0, link = 0, ...rest] = await freePorts(11)
+  const application = async (): Promise<number> => {
+    const child = fork(new URL('application.ts', import.meta.url), { stdio: 'inherit' })
+    children.push(child)
+    const [port] = (await once(child, 'message')) as [number]
+    return port
+  }
+  const serves = [`${ATTACKED}:80=${await application()}`, `${WANTED}:80=${await application()}`]
   const start = (...args: readonly string[]): ChildProcess => {
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', command, ...args], {
       stdio: ['ignore', 'ignore', 'inherit'],
@@ -69,22 +82,26 @@ export async function startStand(directory: string): Promise<Stand> {
     )
     return { pid: child.pid ?? 0, metrics: () => samplesOf(probes) }
   }
-  const back = sidecar('api', '--inbound', `127.0.0.1:${link}`, '--serve', `api:80=${appPort}`)
-  const frontSidecar = sidecar('web', '--upstream', `api=127.0.0.1:${front}`)
+  const back = sidecar('api', '--inbound', `127.0.0.1:${link}`, ...serves.flatMap((one) => ['--serve', one]))
+  const upstreams = [`${ATTACKED}=127.0.0.1:${front}`, `${WANTED}=127.0.0.1:${other}`]
+  const frontSidecar = sidecar('web', ...upstreams.flatMap((one) => ['--upstream', one]))
   sidecar('thief')
   await Promise.all([accepting(front), accepting(link)])
   const identityFile = join(directory, 'thief', 'identity.json')
   await until('the thief has a certificate', () => existsSync(identityFile))
-  await until('the application answers', () =>
-    callApi(front, 'GET', '/').then(
-      () => true,
-      () => false,
-    ),
-  )
+  for (const port of [front, other]) {
+    await until('the application answers', () =>
+      callApi(port, 'GET', '/').then(
+        () => true,
+        () => false,
+      ),
+    )
+  }
   const { keyPem, chainPem } = JSON.parse(JSON.parse(readFileSync(identityFile, 'utf8')).body)
   return {
     doors: { plainPort: front, linkPort: link, identity: { key: keyPem, cert: chainPem.join('') } },
-    authority: 'api',
+    authority: ATTACKED,
+    victim: { port: other, authority: WANTED },
     front: frontSidecar,
     back,
     stop: async () => {

@@ -6,6 +6,9 @@ import { SendQueue } from './send-queue.ts'
 import type { StreamHost } from './stream-host.ts'
 import { nextState, StreamEvent, StreamState } from './stream-state.ts'
 
+/** Smaller pieces of a body, after the first of a flush, are put together: nobody can make the next hop work for each octet. */
+const CRUMB_BYTES = 512
+
 /** Body bytes that arrived while the stream was paused. */
 interface Held {
   readonly pieces: PieceList
@@ -45,6 +48,8 @@ export abstract class Http2Stream {
   #held: Held | undefined
   /** The window that the peer has when all is taken. */
   #windowBytes: number
+  /** The host's flush that a piece of the body was last given for. */
+  #lastFlush = -1
   /** Bytes given to the sink for which the peer got no window back yet. */
   #uncreditedBytes = 0
 
@@ -79,7 +84,10 @@ export abstract class Http2Stream {
     if (!this.#maySend() || chunk.length === 0) return true
     let queue = this.queue
     let sent = 0
-    if (queue === undefined || queue.bytes === 0) {
+    const { flushCount } = this.host
+    const isCrumb = chunk.length < CRUMB_BYTES && this.#lastFlush === flushCount
+    this.#lastFlush = flushCount
+    if (!isCrumb && (queue === undefined || queue.bytes === 0)) {
       while (this.host.canSendData) {
         const count = this.host.sendData(this, chunk, sent, false)
         sent += count
@@ -198,14 +206,14 @@ export abstract class Http2Stream {
   /** Resets the stream because of the peer's fault and tells the sink. */
   fail(code: ErrorCode, error: MeshError): void {
     if (this.isDead) return
-    if (this.state !== StreamState.closed) this.host.sendReset(this, code)
+    if (this.state !== StreamState.closed) this.host.resetStream(this.id, code)
     this.abort(error)
   }
 
   /** Resets the stream without a word to the sink. */
   protected giveUp(code: ErrorCode): void {
     if (this.isDead || this.state === StreamState.idle) return
-    if (this.state !== StreamState.closed) this.host.sendReset(this, code)
+    if (this.state !== StreamState.closed) this.host.resetStream(this.id, code)
     this.#kill()
   }
 
@@ -279,7 +287,7 @@ export abstract class Http2Stream {
     if (!this.#peerMaySend()) return
     const more = this.host.windowGrowth.take(this.#windowBytes)
     this.#windowBytes += more
-    this.host.sendWindowUpdate(this, this.#uncreditedBytes + more)
+    this.host.sendWindowUpdate(this.id, this.#uncreditedBytes + more)
     this.receiveWindowBytes += this.#uncreditedBytes + more
     this.#uncreditedBytes = 0
   }

@@ -1,4 +1,5 @@
 import type { Fields, RequestHead, ResponseHead } from '../../http/head.ts'
+import type { ErrorCode } from '../frame/frame-type.ts'
 import type { HeldMemory } from './held-memory.ts'
 import type { WindowGrowth } from './window-growth.ts'
 
@@ -15,6 +16,8 @@ export interface StreamHost {
   readonly streamWindowBytes: number
   /** Sends one frame of what windows allow of `chunk` from `at`; answers how many bytes that was. `isLast`: the stream ends with the chunk. */
   sendData(stream: HostedStream, chunk: Buffer, at: number, isLast: boolean): number
+  /** How often what waits was taken: within one of them, small pieces of a body wait for each other. */
+  readonly flushCount: number
   /** Body bytes may be sent at once: nobody waits before them. */
   readonly canSendData: boolean
   /** Something waits in `stream.queue`. */
@@ -27,7 +30,7 @@ export interface StreamHost {
   /** The end of the stream, with trailers or none. */
   sendEnd(stream: HostedStream, trailers: Fields): void
   /** RST_STREAM; frames of the peer for this stream that are under way are then ignored. */
-  sendReset(stream: HostedStream, code: number): void
+  resetStream(streamId: number, code: ErrorCode): void
   /** Whether a cancelled stream may be reset now. The peer counts resets, and ends a connection that has too many. */
   takesCancel(): boolean
   /** Resets the stream as soon as that may be; until then it counts as open, at both sides. */
@@ -35,7 +38,7 @@ export interface StreamHost {
   /** Body bytes left our hands: the peer may send as many more on the connection. */
   creditConnection(bytes: number): void
   /** … and on the stream. */
-  sendWindowUpdate(stream: HostedStream, bytes: number): void
+  sendWindowUpdate(streamId: number, bytes: number): void
   /**
    * Body bytes are held for a paused sink. Answers how many of them the connection's window got back at once, so that who
    * reads slowly stops nobody else; `releaseHeld` says later that those left our hands.

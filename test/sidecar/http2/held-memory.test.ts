@@ -71,6 +71,15 @@ test('an answer that adds to far too much unread is given up; the connection, an
   assert.equal(server.requests.length, before + 1, 'there is room again, if little')
 })
 
+test('a peer that goes on so is cut off: answers that it makes us give up are counted as its stream errors', () => {
+  const most = Math.ceil((3 * LIMITS.connectionUnsentBytes) / PIECE.length)
+  const server = asked(most + LIMITS.provokedResetBurstCount + 60)
+  for (const { stream } of server.requests) stream.sendBody(PIECE)
+  assert.equal(server.counters.provokedReset, 1)
+  assert.equal(server.closed.length, 1)
+  assert.equal(server.connection.openStreamCount, 0)
+})
+
 test('what is given back by resets, from either side, is room again', () => {
   const server = asked(400)
   for (let round = 0; round < 3; round++) {
