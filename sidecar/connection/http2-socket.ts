@@ -48,6 +48,9 @@ export abstract class Http2Socket implements Http2Owner, Flushable, WheelEntry {
   #silentLooks = 0
   #turn = -1
   #isWritable = true
+  #writesInFlight = 0
+  /** A flush waits for the write in flight. */
+  #isFlushDue = false
   /** Draining is complete. */
   #isEnding = false
   #error: MeshError | undefined
@@ -106,12 +109,27 @@ export abstract class Http2Socket implements Http2Owner, Flushable, WheelEntry {
 
   flush(): void {
     if (!this.#isWritable || this.#socket.destroyed) return
+    // One write at a time: what comes meanwhile leaves in one more, and the octets of the last one are used again.
+    if (this.#writesInFlight > 0) this.#isFlushDue = true
+    else this.#write()
+  }
+
+  #write(): void {
     const octets = this.connection.takeOutput()
     if (octets.length === 0) return
     this.sentBytes += octets.length
-    if (this.#socket.write(octets)) return
+    this.#writesInFlight++
+    if (this.#socket.write(octets, this.#onWritten)) return
     this.#isWritable = false
     this.connection.setWritable(false)
+  }
+
+  readonly #onWritten = (): void => {
+    if (--this.#writesInFlight > 0) return
+    this.connection.reuseOutput()
+    if (!this.#isFlushDue) return
+    this.#isFlushDue = false
+    this.flush()
   }
 
   onPong(): void {}
@@ -123,7 +141,7 @@ export abstract class Http2Socket implements Http2Owner, Flushable, WheelEntry {
 
   onClosed(error: MeshError): void {
     this.#error = error
-    this.flush()
+    if (this.#isWritable && !this.#socket.destroyed) this.#write()
     this.#socket.destroySoon()
     this.#leave()
   }
@@ -181,7 +199,7 @@ export abstract class Http2Socket implements Http2Owner, Flushable, WheelEntry {
   /** Ends the socket behind the last octets; while it takes none, they and the end wait. */
   #endWhenWritten(): void {
     if (!this.#isEnding || !this.#isWritable) return
-    this.flush()
+    if (!this.#socket.destroyed) this.#write()
     this.#socket.end()
   }
 

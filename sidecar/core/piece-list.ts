@@ -2,6 +2,28 @@
 const SMALL_BYTES = 4 * 1024
 const FIRST_ROOM_BYTES = 256
 
+/** Pieces that fill a half of it or more are kept in blocks of this size, which are used again: a frame of HTTP/2 fills one. */
+const BLOCK_BYTES = 16 * 1024
+/** Blocks that wait for their next use. */
+const FREE_COUNT = 64
+
+const freeBlocks: Buffer[] = []
+const blocks = new WeakSet<ArrayBufferLike>()
+
+function takeBlock(): Buffer {
+  const free = freeBlocks.pop()
+  if (free !== undefined) return free
+  const block = Buffer.allocUnsafeSlow(BLOCK_BYTES)
+  blocks.add(block.buffer)
+  return block
+}
+
+/** Gives a piece back that `shift` took away, and that nobody looks at any more. */
+export function recyclePiece(piece: Buffer): void {
+  if (freeBlocks.length >= FREE_COUNT || !blocks.has(piece.buffer)) return
+  freeBlocks.push(piece.length === BLOCK_BYTES ? piece : Buffer.from(piece.buffer))
+}
+
 /** Octets that are kept, in order, in pieces: copies of what was borrowed, small ones put together. The owner bounds them. */
 export class PieceList {
   #pieces: Buffer[] = []
@@ -34,7 +56,7 @@ export class PieceList {
     const last = this.#pieces.length - 1
     const tail = last >= this.#first ? this.#pieces[last] : undefined
     if (tail === undefined || !this.#makeRoom(tail, added)) {
-      this.#pieces.push(Buffer.from(octets.subarray(from)))
+      for (let at = from; at < octets.length; at += BLOCK_BYTES) this.#add(octets, at)
       this.#room = undefined
       return
     }
@@ -58,6 +80,14 @@ export class PieceList {
       this.#first = 0
     }
     return piece
+  }
+
+  #add(octets: Buffer, at: number): void {
+    const count = Math.min(octets.length - at, BLOCK_BYTES)
+    if (count * 2 < BLOCK_BYTES) return void this.#pieces.push(Buffer.from(octets.subarray(at, at + count)))
+    const block = takeBlock()
+    octets.copy(block, 0, at, at + count)
+    this.#pieces.push(count === BLOCK_BYTES ? block : block.subarray(0, count))
   }
 
   /** Whether `added` octets fit behind `tail` now; a small tail moves to where they do. Its octets stay where they were, too. */

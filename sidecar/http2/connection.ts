@@ -100,7 +100,12 @@ export class Http2Connection {
     this.#held.consume(this.#reader.receive(this.#held.view()))
   }
 
-  /** All that waits to be sent, possibly nothing; a view that is never written again. Call it when `onOutput` was said and the socket takes more. */
+  /** All octets that `takeOutput` gave were sent: the room that they had is used again. */
+  reuseOutput(): void {
+    this.#core.writer.output.reuse()
+  }
+
+  /** All that waits to be sent, possibly nothing; a view that is not written again before `reuseOutput`. Call it when `onOutput` was said and the socket takes more. */
   takeOutput(): Buffer {
     return this.#core.takeOutput()
   }
@@ -142,6 +147,7 @@ export class Http2Connection {
   look(): void {
     if (this.#core.isClosed) return
     this.#core.releaseCancels()
+    this.#core.writer.output.fit()
     if (this.#core.role === 'server') this.#patience.look()
   }
 

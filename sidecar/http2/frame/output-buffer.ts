@@ -1,7 +1,7 @@
 import { byteAt } from '../../core/byte-at.ts'
 import { writeLatin1 } from './latin1.ts'
 
-/** Small writes share a slab; what was taken is never written again, so nobody has to say when it was sent. */
+/** Small writes share a slab; what was taken is not written again before its owner says that it was sent. */
 const SLAB_BYTES = 64 * 1024
 const LARGEST_SLAB_BYTES = 512 * 1024
 
@@ -18,6 +18,12 @@ export class OutputBuffer {
   end = 0
   /** Size of the next slab: where much is sent at once, growing by copies would cost more than the room. */
   #slabBytes = SLAB_BYTES
+  /** Most that was taken at once since the last `fit`. */
+  #mostBytes = 0
+  /** The slab before this one: what was taken of it may wait in a socket still. */
+  #former: Buffer | undefined
+  /** A slab of which nothing waits anywhere: the next one. */
+  #spare: Buffer | undefined
 
   /** Octets that wait. */
   get length(): number {
@@ -29,13 +35,29 @@ export class OutputBuffer {
     if (this.end + bytes > this.octets.length) this.#move(bytes)
   }
 
-  /** Hands over what waits: a view that is never written again. */
+  /** All that was taken has been sent, or copied: where it lay may be written again. Two slabs then serve in turn. */
+  reuse(): void {
+    const former = this.#former
+    if (former === undefined) return
+    this.#former = undefined
+    if (former.length === this.#slabBytes) this.#spare = former
+  }
+
+  /** Slabs get shorter again where less is sent at once than was; to be called now and then. */
+  fit(): void {
+    while (this.#slabBytes > SLAB_BYTES && this.#mostBytes * 4 <= this.#slabBytes) this.#slabBytes /= 2
+    this.#mostBytes = 0
+    if (this.#spare !== undefined && this.#spare.length > this.#slabBytes) this.#spare = undefined
+  }
+
+  /** Hands over what waits: a view that is not written again before `reuse`. */
   take(): Buffer {
+    if (this.start === this.end) return NO_OCTETS
     const taken = this.octets.subarray(this.start, this.end)
-    const wanted = 2 * taken.length
-    if (wanted > this.#slabBytes) this.#slabBytes = Math.min(wanted, LARGEST_SLAB_BYTES)
-    else if (wanted < this.#slabBytes / 8) this.#slabBytes = Math.max(this.#slabBytes / 2, SLAB_BYTES)
+    if (taken.length > this.#mostBytes) this.#mostBytes = taken.length
     this.start = this.end
+    const spare = this.#spare
+    if (spare !== undefined) this.#change(spare, 0)
     return taken
   }
 
@@ -68,9 +90,18 @@ export class OutputBuffer {
 
   #move(bytes: number): void {
     const waiting = this.end - this.start
-    const next = Buffer.allocUnsafeSlow(Math.max(this.#slabBytes, 2 * (waiting + bytes)))
+    while (2 * (waiting + bytes) > this.#slabBytes && this.#slabBytes < LARGEST_SLAB_BYTES) this.#slabBytes *= 2
+    const isLarge = waiting + bytes > this.#slabBytes
+    const next = Buffer.allocUnsafeSlow(isLarge ? 2 * (waiting + bytes) : this.#slabBytes)
     next.set(this.octets.subarray(this.start, this.end), 0)
-    this.octets = next
+    this.#change(next, waiting)
+  }
+
+  /** Goes on in another slab, of which the first octets wait. */
+  #change(slab: Buffer, waiting: number): void {
+    this.#former = this.octets.length > 0 ? this.octets : undefined
+    this.#spare = undefined
+    this.octets = slab
     this.start = 0
     this.end = waiting
   }

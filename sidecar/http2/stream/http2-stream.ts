@@ -1,5 +1,5 @@
 import type { MeshError } from '../../core/mesh-errors.ts'
-import { PieceList } from '../../core/piece-list.ts'
+import { PieceList, recyclePiece } from '../../core/piece-list.ts'
 import { type Fields, NO_FIELDS } from '../../http/head.ts'
 import type { ErrorCode } from '../frame/frame-type.ts'
 import { SendQueue } from './send-queue.ts'
@@ -184,6 +184,7 @@ export abstract class Http2Stream {
     for (let chunk = held.pieces.shift(); chunk !== undefined; chunk = held.pieces.shift()) {
       this.#letGo(held, chunk.length)
       this.#passOn(chunk)
+      recyclePiece(chunk)
       if (this.isPaused || this.isDead) return
     }
     this.#held = undefined

@@ -1,4 +1,4 @@
-import { PieceList } from '../../core/piece-list.ts'
+import { PieceList, recyclePiece } from '../../core/piece-list.ts'
 import type { Fields } from '../../http/head.ts'
 
 /** Body bytes of one stream that wait for window or for the socket, and the end behind them. Made only when something waits. */
@@ -38,6 +38,7 @@ export class SendQueue {
     this.#offset += count
     if (this.#offset < (this.#pieces.first?.length ?? 0)) return
     this.#offset = 0
-    this.#pieces.shift()
+    const sent = this.#pieces.shift()
+    if (sent !== undefined) recyclePiece(sent)
   }
 }

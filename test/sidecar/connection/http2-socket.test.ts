@@ -21,8 +21,11 @@ class FakeSocket extends EventEmitter {
   readonly remotePort = 1
   setNoDelay(): void {}
   resume(): void {}
-  write(octets: Buffer): boolean {
-    this.writes.push(octets)
+  /** Copies, and says when it has written them, as Node does: at once, or with 'drain'. */
+  write(octets: Buffer, onWritten: () => void): boolean {
+    this.writes.push(Buffer.from(octets))
+    if (this.takesMore) queueMicrotask(onWritten)
+    else this.once('drain', onWritten)
     return this.takesMore
   }
   isEnded = false
@@ -98,6 +101,29 @@ test('all that a turn of the loop leads to is one write', async () => {
   await turn()
   assert.equal(socket.writes.length, 1)
   assert.equal(socket.written().length, 20)
+})
+
+test('one write is under way at a time: what comes meanwhile leaves in one more, from octets of its own', async () => {
+  const { socket, connection } = await connected()
+  let onWritten = (): void => undefined
+  const write = socket.write.bind(socket)
+  const taken: Buffer[] = []
+  socket.write = (octets, done) => {
+    onWritten = done
+    taken.push(octets)
+    return write(octets, () => undefined)
+  }
+  connection.request(requestHead(), true, new SeenResponse(), NO_FIELDS)
+  await turn()
+  for (let i = 0; i < 3; i++) {
+    connection.request(requestHead({ path: `/${i}` }), true, new SeenResponse(), NO_FIELDS)
+    await turn()
+  }
+  assert.equal(socket.writes.length, 1)
+  assert.deepEqual(taken[0], socket.writes[0], 'what is under way stays as it was')
+  onWritten()
+  assert.equal(socket.writes.length, 2)
+  assert.deepEqual(socket.written(), Array(4).fill(FrameType.headers))
 })
 
 test('a socket that is full gets nothing more until it drains', async () => {

@@ -82,7 +82,7 @@ test('a block longer than the peer’s frames is cut into CONTINUATION, and only
   assert.equal(Buffer.concat(frames.map((frame) => frame.payload)).toString('hex'), '01'.repeat(25))
 })
 
-test('what was taken is not written again', () => {
+test('what was taken is not written again before it was sent; then two slabs serve in turn', () => {
   const writer = new FrameWriter()
   writer.data(1, Buffer.from('first'), 0, 5, false)
   const taken = writer.take()
@@ -90,4 +90,11 @@ test('what was taken is not written again', () => {
   for (let i = 0; i < 50_000; i++) writer.data(1, Buffer.from('other'), 0, 5, false)
   writer.take()
   assert.deepEqual(taken, copy)
+  const slabs = new Set<ArrayBufferLike>()
+  for (let i = 0; i < 50; i++) {
+    writer.output.reuse()
+    writer.data(1, Buffer.alloc(16_000), 0, 16_000, false)
+    slabs.add(writer.take().buffer)
+  }
+  assert.ok(slabs.size <= 3, `${slabs.size} slabs for what is sent at once`)
 })
