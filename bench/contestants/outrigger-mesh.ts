@@ -2,8 +2,12 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { buildRelease } from '../../bin/build-release.ts'
+import { LEAN_MALLOC } from '../../cli/lean-malloc.ts'
 import type { Stage } from '../contestant.ts'
 import { accepting, type Command, end, freePorts, startPinned } from '../processes.ts'
+
+/** As docs/operations.md advises. */
+const LEAN_ENVIRONMENT: readonly string[] = Object.entries(LEAN_MALLOC).map(([name, value]) => `${name}=${value}`)
 
 /** A control plane beside the load generator, with policy in it; sidecars are started by whoever needs them. */
 export interface OutriggerMesh {
@@ -24,8 +28,8 @@ export async function startMesh(stage: Stage, manifests: string): Promise<Outrig
   const [pushPort = 0, apiPort = 0] = await freePorts(2)
   const release = await buildRelease(directory)
   const outrigger = (...args: readonly string[]): Command => ({
-    program: process.execPath,
-    args: ['--disable-warning=ExperimentalWarning', release, ...args],
+    program: 'env',
+    args: [...LEAN_ENVIRONMENT, process.execPath, '--disable-warning=ExperimentalWarning', release, ...args],
   })
   const plane = startPinned(
     stage.loadCore,

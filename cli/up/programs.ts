@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path'
 import { COMMAND_FILE } from '../installation.ts'
+import { LEAN_MALLOC } from '../lean-malloc.ts'
 import type { Plan, PlannedReplica } from './plan.ts'
 import type { Program } from './supervisor.ts'
 
@@ -93,7 +94,7 @@ function ownProgram(plan: Plan, name: string, args: readonly string[], runtime: 
     name,
     command: runtime.node,
     args: ['--disable-warning=ExperimentalWarning', COMMAND_FILE, ...args],
-    env: inherited(plan, runtime),
+    env: { ...LEAN_MALLOC, ...inherited(plan, runtime) },
     directory: plan.directory,
     logFile: logFile(plan, name),
   }
