@@ -71,6 +71,7 @@ export abstract class Http2Socket implements Http2Owner, Flushable, WheelEntry {
     socket.allowHalfOpen = false // there is nothing to say to a peer that hears no answers
     receiveFrom(socket, (chunk, length) => this.receive(chunk, length))
     socket.on('drain', () => this.#onDrain())
+    socket.on('end', () => setImmediate(this.#onPeerEnd))
     socket.on('error', (error: NodeJS.ErrnoException) => {
       this.#error ??= this.closingError(error.code ?? error.message)
     })
@@ -122,6 +123,14 @@ export abstract class Http2Socket implements Http2Owner, Flushable, WheelEntry {
     if (this.#socket.write(octets, this.#onWritten)) return
     this.#isWritable = false
     this.connection.setWritable(false)
+  }
+
+  /**
+   * The peer hears nothing more. Node would end our side behind the write in flight, and where that write is of TLS and its
+   * peer went at the end of the handshake, its callback never comes.
+   */
+  readonly #onPeerEnd = (): void => {
+    this.#socket.destroy()
   }
 
   readonly #onWritten = (): void => {

@@ -103,6 +103,21 @@ test('all that a turn of the loop leads to is one write', async () => {
   assert.equal(socket.written().length, 20)
 })
 
+test('the end of the peer ends a link whose write never ends: its streams hear reset', async () => {
+  const { socket, connection, gone } = await connected()
+  socket.write = () => true // of TLS, when the peer goes at the end of the handshake: no callback, no error
+  const response = new SeenResponse()
+  connection.request(requestHead(), true, response, NO_FIELDS)
+  await turn()
+  socket.emit('end')
+  await turn()
+  assert.deepEqual(
+    response.errors.map((error) => error.code),
+    ['reset'],
+  )
+  assert.deepEqual([connection.state, socket.destroyed, gone()], ['closed', true, 1])
+})
+
 test('one write is under way at a time: what comes meanwhile leaves in one more, from octets of its own', async () => {
   const { socket, connection } = await connected()
   let onWritten = (): void => undefined
