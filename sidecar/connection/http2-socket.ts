@@ -25,6 +25,9 @@ export interface Http2SocketOptions {
   readonly counters?: Http2Counters
 }
 
+/** How long a peer that is cut off may take to read why: one that does not read must not keep what waits for it. */
+const LAST_WORDS_MS = 1_000
+
 /**
  * Joins an established socket, plain or TLS, to HTTP/2: reads as it comes, writes once a turn, asks for signs of life, and
  * closes both together. Owns the socket.
@@ -153,11 +156,12 @@ export abstract class Http2Socket implements Http2Owner, Flushable, WheelEntry {
     if (this.#isWritable && !this.#socket.destroyed) this.#write()
     this.#socket.destroySoon()
     this.#leave()
+    if (!this.#socket.destroyed) this.#wheel.schedule(this, LAST_WORDS_MS)
   }
 
   /** A look: silence since the last one is answered with a PING, silence for a timeout more with the end: the peer is gone. */
   onTimeout(): void {
-    if (this.isClosed) return
+    if (this.isClosed) return void this.#socket.destroy()
     this.connection.look()
     this.#wheel.schedule(this, LOOK_MS)
     if (this.#keepAlive) this.#checkPeer()
@@ -213,6 +217,7 @@ export abstract class Http2Socket implements Http2Owner, Flushable, WheelEntry {
   }
 
   #onClose(): void {
+    this.#wheel.cancel(this)
     this.connection.close(this.#error ?? this.closingError('the peer closed the connection'))
     this.#leave()
   }

@@ -24,7 +24,8 @@ const hoard =
     }
   }
 
-const quiet = async (): Promise<void> => undefined
+/** Asks for nothing more; but only who writes notices that nobody is there any more. */
+const quiet = (wire: HostileWire): Promise<void> => wire.send(frame(6, 0, 0, Buffer.alloc(8)))
 
 /** Bodies for an application that does not read them: all that the windows let through. */
 async function fillWindows(wire: HostileWire, target: Target): Promise<void> {
@@ -61,42 +62,42 @@ async function sip(wire: HostileWire, target: Target): Promise<void> {
   }
 }
 
+/**
+ * A stranger has few streams, and what waits for it stays within the limit. With a thousand of a link it does not: answers are
+ * given up, and after fifty of them the peer.
+ */
+const hoarding = (name: string, known: string, run: Attack['run']): readonly Attack[] => [
+  { name, doors: ['h2c'], known, limit: '4 MiB unread for a connection, then 16 KiB a stream', isCut: false, run },
+  {
+    name,
+    doors: ['link'],
+    known,
+    limit: '12 MiB unread for a connection',
+    counter: 'h2:unsent-overflow',
+    isCut: true,
+    run: async (wire, target) => {
+      await run(wire, target)
+      await wire.cut
+    },
+  },
+]
+
 /** What is kept for a peer that does not take it, or makes others keep it. */
 export const MEMORY: readonly Attack[] = [
-  {
-    name: 'internal-buffering',
-    doors: DOORS,
-    known: 'CVE-2019-9517: wide windows, and nothing is read of the socket',
-    limit: '12 MiB unread for a connection',
-    isCut: false,
-    run: hoard(2 ** 31 - 1, true, quiet),
-  },
-  {
-    name: 'data-dribble',
-    doors: DOORS,
-    known: 'CVE-2019-9511: no window, and a drip of it',
-    limit: '12 MiB unread for a connection; 16 KiB of each stream in 30 s where there is much',
-    isCut: false,
-    run: hoard(0, false, async (wire, round, count) => {
+  ...hoarding(
+    'internal-buffering',
+    'CVE-2019-9517: wide windows, and nothing is read of the socket',
+    hoard(2 ** 31 - 1, true, quiet),
+  ),
+  ...hoarding(
+    'data-dribble',
+    'CVE-2019-9511: no window, and a drip of it',
+    hoard(0, false, async (wire, round, count) => {
       for (let n = 0; n < 8; n++) await wire.send(windowUpdate(idOf((round * 8 + n) % count), 1))
     }),
-  },
-  {
-    name: 'zero-window',
-    doors: DOORS,
-    known: 'no window at all',
-    limit: '12 MiB unread for a connection',
-    isCut: false,
-    run: hoard(0, false, quiet),
-  },
-  {
-    name: 'small-windows',
-    doors: DOORS,
-    known: 'a window of one piece for each stream, then nothing',
-    limit: '12 MiB unread for a connection',
-    isCut: false,
-    run: hoard(65_535, false, quiet),
-  },
+  ),
+  ...hoarding('zero-window', 'no window at all', hoard(0, false, quiet)),
+  ...hoarding('small-windows', 'a window of one piece for each stream, then nothing', hoard(65_535, false, quiet)),
   {
     name: 'unread-uploads',
     doors: DOORS,

@@ -198,3 +198,20 @@ test('the end waits for the last octets of a socket that is full', async () => {
   assert.equal(socket.isEnded, true)
   assert.deepEqual(socket.written(), [FrameType.resetStream])
 })
+
+test('a peer that is cut off and does not read why keeps nothing for longer than a moment', async () => {
+  const { socket, clock, wheel, connection, gone } = await connected()
+  socket.takesMore = false
+  socket.emit('data', frame(FrameType.windowUpdate, 0, 0, Buffer.alloc(4))) // a fault; `destroySoon` waits for the peer
+  assert.deepEqual([connection.state, gone(), socket.destroyed], ['closed', 1, false])
+  clock.turn(1_100)
+  assert.equal(socket.destroyed, true)
+  assert.equal(wheel.size, 0)
+})
+
+test('a peer that reads why it is cut off leaves no timer behind', async () => {
+  const { socket, wheel } = await connected()
+  socket.emit('data', frame(FrameType.windowUpdate, 0, 0, Buffer.alloc(4)))
+  socket.destroy()
+  assert.equal(wheel.size, 0)
+})
