@@ -11,6 +11,8 @@ export interface Target {
   readonly door: Door
   /** The service's name, as requests have to say it. */
   readonly authority: string
+  /** The application's port, which a request on a mesh link has to name where there are several. */
+  readonly appPort: number
   /** Rounds after which an attack that never passes a limit has shown what it can; none: it goes on until it is stopped. */
   readonly rounds?: number
 }

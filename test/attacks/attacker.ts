@@ -20,6 +20,7 @@ export interface AttackerOrder {
   readonly door: Door
   readonly doors: Doors
   readonly authority: string
+  readonly appPort: number
   readonly seconds: number
 }
 
@@ -43,7 +44,7 @@ export async function attackFor(attack: Attack, order: AttackerOrder): Promise<A
         report.connections++
         const wire = new HostileWire(socket, () => performance.now())
         wires.add(wire)
-        await attack.run(wire, { door: order.door, authority: order.authority })
+        await attack.run(wire, order)
         wires.delete(wire)
         socket.destroy()
         if (wire.isCut) report.cuts++

@@ -98,7 +98,8 @@ async function atRest(door: Door, links?: number): Promise<number> {
 async function attackOnce(attack: Attack, door: Door, isShown: () => Promise<void>): Promise<boolean> {
   const wire = new HostileWire(await openDoor(door, doors), () => clock.nowMs())
   const rounds = attack.isCut ? MANY_ROUNDS : FEW_ROUNDS
-  const running = attack.run(wire, { door, authority: 'api', rounds })
+  const appPort = mesh.workload('api').app?.port ?? 0
+  const running = attack.run(wire, { door, authority: 'api', appPort, rounds })
   for (let leaptMs = 0; leaptMs < (attack.leapMs ?? 0); leaptMs += LEAP_MS) {
     await pause(20) // what is under way arrives, and what is due is done
     clock.leap(LEAP_MS)

@@ -16,8 +16,11 @@ export const PATHS = {
 } as const
 
 /** A block that makes a request, without the dynamic table. */
-export const request = ({ authority }: Target, method: string, path: string, ...more: readonly string[]): Buffer =>
-  block(':method', method, ':scheme', 'http', ':authority', authority, ':path', path, ...more)
+export function request(target: Target, method: string, path: string, ...more: readonly string[]): Buffer {
+  const { door, authority, appPort } = target
+  const port = door === 'link' ? ['x-outrigger-port', String(appPort)] : []
+  return block(':method', method, ':scheme', 'http', ':authority', authority, ':path', path, ...port, ...more)
+}
 
 /** Ids of streams that a client opens, the n-th. */
 export const idOf = (n: number): number => 2 * n + 1

@@ -67,7 +67,7 @@ async function sip(wire: HostileWire, target: Target): Promise<void> {
  * given up, and after fifty of them the peer.
  */
 const hoarding = (name: string, known: string, run: Attack['run']): readonly Attack[] => [
-  { name, doors: ['h2c'], known, limit: '4 MiB unread for a connection, then 16 KiB a stream', isCut: false, run },
+  { name, doors: ['h2c'], known, limit: '2 MiB unread for a connection, then 16 KiB a stream', isCut: false, run },
   {
     name,
     doors: ['link'],

@@ -110,7 +110,8 @@ async function tried({ stand, victim }: Stage, attack: Attack, door: Door): Prom
 /** Attacks from a process of its own. */
 async function attackFrom(stand: Stand, attack: string, door: Door, forSeconds: number): Promise<AttackerReport> {
   const attacker = fork(new URL('attacker.ts', import.meta.url))
-  const order: AttackerOrder = { attack, door, doors: stand.doors, authority: stand.authority, seconds: forSeconds }
+  const { doors, authority, appPort } = stand
+  const order: AttackerOrder = { attack, door, doors, authority, appPort, seconds: forSeconds }
   attacker.send(order)
   const [report] = (await once(attacker, 'message')) as [AttackerReport]
   return report

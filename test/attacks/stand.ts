@@ -33,6 +33,8 @@ export interface Attacked {
 export interface Stand {
   readonly doors: Doors
   readonly authority: string
+  /** Of the application that is attacked. */
+  readonly appPort: number
   /** Where the victim calls, and whom: an application of its own behind the same two sidecars. */
   readonly victim: { readonly port: number; readonly authority: string }
   readonly front: Attacked
@@ -51,7 +53,8 @@ export async function startStand(directory: string): Promise<Stand> {
     const [port] = (await once(child, 'message')) as [number]
     return port
   }
-  const serves = [`${ATTACKED}:80=${await application()}`, `${WANTED}:80=${await application()}`]
+  const appPort = await application()
+  const serves = [`${ATTACKED}:80=${appPort}`, `${WANTED}:80=${await application()}`]
   const start = (...args: readonly string[]): ChildProcess => {
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', command, ...args], {
       stdio: ['ignore', 'ignore', 'inherit'],
@@ -101,6 +104,7 @@ export async function startStand(directory: string): Promise<Stand> {
   return {
     doors: { plainPort: front, linkPort: link, identity: { key: keyPem, cert: chainPem.join('') } },
     authority: ATTACKED,
+    appPort,
     victim: { port: other, authority: WANTED },
     front: frontSidecar,
     back,

@@ -1,7 +1,7 @@
 import { LIMITS } from '../../core/limits.ts'
 
 /** So many times `connectionUnsentBytes` are too much. */
-const OVERFLOW_FACTOR = 3
+const OVERFLOW_FACTOR = 6
 
 /** What a connection makes us hold: answers that its peer does not take (CVE-2019-9517), and the heads of its requests. */
 export class HeldMemory {

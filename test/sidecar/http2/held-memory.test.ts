@@ -59,7 +59,7 @@ test('many slow readers on one connection may hold less each, and those that rea
 })
 
 test('an answer that adds to far too much unread is given up; the connection, and what is small, go on', () => {
-  const most = Math.ceil((3 * LIMITS.connectionUnsentBytes) / PIECE.length)
+  const most = Math.ceil((6 * LIMITS.connectionUnsentBytes) / PIECE.length)
   const server = asked(most + 5)
   for (const { stream } of server.requests) stream.sendBody(PIECE)
   const given = server.requests.filter((seen) => codesOf(seen)[0] === 'timeout')
@@ -72,7 +72,7 @@ test('an answer that adds to far too much unread is given up; the connection, an
 })
 
 test('a peer that goes on so is cut off: answers that it makes us give up are counted as its stream errors', () => {
-  const most = Math.ceil((3 * LIMITS.connectionUnsentBytes) / PIECE.length)
+  const most = Math.ceil((6 * LIMITS.connectionUnsentBytes) / PIECE.length)
   const server = asked(most + LIMITS.provokedResetBurstCount + 60)
   for (const { stream } of server.requests) stream.sendBody(PIECE)
   assert.equal(server.counters.provokedReset, 1)
