@@ -26,7 +26,11 @@ export interface SpanExport {
 }
 
 const EXPORT_TIMEOUT_MS = 10_000
-const BATCH_SPANS = 512
+/**
+ * A batch is described and serialized in one go, at some 30 µs a span, and no request moves meanwhile: 512 of them, the
+ * SDK's default, made a p99 of 10 ms one of 30, and held 50 MB.
+ */
+const BATCH_SPANS = 32
 const BATCH_DELAY_MS = 1_000
 
 /**
