@@ -32,12 +32,12 @@ export interface SpanSink {
   onEnd(span: LiveSpan): void
 }
 
-/** Most events that one span keeps: tries and trace steps; the SDK's own default. */
+/** Most events that one span keeps: tries and trace steps; as many as OpenTelemetry's SDK has by default. */
 const EVENT_COUNT = 128
 
 /**
- * A span of a sampled exchange: a plain record until it ends, so that the exchange pays for the SDK once, at its end.
- * `spanId` goes into the forwarded context before the SDK has seen the span.
+ * A span of a sampled exchange: a plain record until it ends, so that the exchange pays for no more than that.
+ * `spanId` goes into the forwarded context before anybody has seen the span.
  */
 export class LiveSpan {
   readonly context: TraceContext

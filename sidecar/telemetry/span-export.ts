@@ -1,7 +1,8 @@
-import type { Context, HrTime, Tracer } from '@opentelemetry/api'
-import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace'
-import { LIMITS } from '../core/limits.ts'
+import type { HrTime, SpanContext } from '@opentelemetry/api'
+import type { ReadableSpan } from '@opentelemetry/sdk-trace'
+import type { Clock } from '../core/clock.ts'
 import type { LiveSpan } from './live-span.ts'
+import { SpanBatches } from './span-batches.ts'
 import { describeEnd } from './span-description.ts'
 
 /** Who the spans are about: the workload, not the sidecar, so that a service graph shows workloads. */
@@ -26,25 +27,19 @@ export interface SpanExport {
 }
 
 const EXPORT_TIMEOUT_MS = 10_000
-/**
- * A batch is described and serialized in one go, at some 30 µs a span, and no request moves meanwhile: 512 of them, the
- * SDK's default, made a p99 of 10 ms one of 30, and held 50 MB.
- */
-const BATCH_SPANS = 32
-const BATCH_DELAY_MS = 1_000
 
 /**
- * Opens the way to `endpoint` (base URL of an OTLP/HTTP receiver). The SDK is imported here, on the first need: it costs
- * 60 ms and 29 MB, and a sidecar without an endpoint should not pay them.
+ * Opens the way to `endpoint` (base URL of an OTLP/HTTP receiver). OpenTelemetry's exporter is imported here, on the first
+ * need, and alone: a span is whole when it comes here, and the SDK's tracer would only build it a second time.
  */
 export async function openSpanExport(
   endpoint: string,
   resource: SpanResource,
+  clock: Clock,
   onDrop: (count: number, reason: SpanDropReason) => void,
 ): Promise<SpanExport> {
-  const [api, sdk, { resourceFromAttributes }, { OTLPTraceExporter }] = await Promise.all([
+  const [api, { resourceFromAttributes }, { OTLPTraceExporter }] = await Promise.all([
     import('@opentelemetry/api'),
-    import('@opentelemetry/sdk-trace'),
     import('@opentelemetry/resources'),
     import('@opentelemetry/exporter-trace-otlp-http'),
   ])
@@ -52,89 +47,62 @@ export async function openSpanExport(
     url: `${endpoint.replace(/\/+$/, '')}/v1/traces`,
     timeoutMillis: EXPORT_TIMEOUT_MS,
   })
-  let queued = 0
-  // The SDK keeps its count of dropped spans to itself, so what enters and leaves its queue is counted around it.
-  const exporter: SpanExporter = {
-    export(spans: ReadableSpan[], onResult) {
-      queued -= spans.length
-      otlp.export(spans, (result) => {
-        if (result.code !== 0) onDrop(spans.length, 'export-failed')
-        onResult(result)
-      })
-    },
-    shutdown: () => otlp.shutdown(),
-    forceFlush: () => otlp.forceFlush(),
-  }
-  const ids = { traceId: '', spanId: '' }
-  const provider = new sdk.TracerProvider({
+  const origin = {
     resource: resourceFromAttributes(toAttributes(resource)),
-    idGenerator: { generateTraceId: () => ids.traceId, generateSpanId: () => ids.spanId },
-    spanProcessors: [
-      new sdk.BatchSpanProcessor({
-        exporter,
-        maxQueueSize: LIMITS.spanQueueCount,
-        maxExportBatchSize: BATCH_SPANS,
-        scheduledDelayMillis: BATCH_DELAY_MS,
-        exportTimeoutMillis: EXPORT_TIMEOUT_MS,
-      }),
-    ],
-  })
-  const tracer = provider.getTracer('outrigger')
-
-  const parentOf = (span: LiveSpan): Context => {
-    const { traceId, parentSpanId, tracestate } = span.context
-    if (parentSpanId === '') return api.ROOT_CONTEXT
-    return api.trace.setSpanContext(api.ROOT_CONTEXT, {
-      traceId,
-      spanId: parentSpanId,
-      traceFlags: api.TraceFlags.SAMPLED,
-      isRemote: true,
-      ...(tracestate === undefined ? {} : { traceState: api.createTraceState(tracestate) }),
-    })
+    instrumentationScope: { name: 'outrigger' },
   }
-  const write = (span: LiveSpan): void => {
-    if (queued >= LIMITS.spanQueueCount) {
-      onDrop(1, 'queue-full')
-      return
+
+  const toContext = (span: LiveSpan, spanId: string): SpanContext => {
+    const { traceId, tracestate } = span.context
+    const traceState = tracestate === undefined ? {} : { traceState: api.createTraceState(tracestate) }
+    return { traceId, spanId, traceFlags: api.TraceFlags.SAMPLED, ...traceState }
+  }
+  const toReadable = (span: LiveSpan): ReadableSpan => {
+    const { parentSpanId } = span.context
+    const own = toContext(span, span.spanId)
+    const end = span.ending && describeEnd(span.kind, 'rpc.system.name' in span.attributes, span.ending)
+    return {
+      ...origin,
+      name: span.name,
+      kind: span.kind === 'client' ? api.SpanKind.CLIENT : api.SpanKind.SERVER,
+      spanContext: () => own,
+      ...(parentSpanId === '' ? {} : { parentSpanContext: { ...toContext(span, parentSpanId), isRemote: true } }),
+      startTime: toHrTime(span.startMs),
+      endTime: toHrTime(span.endMs),
+      duration: toHrTime(span.endMs - span.startMs),
+      ended: true,
+      status: { code: end?.isError === true ? api.SpanStatusCode.ERROR : api.SpanStatusCode.UNSET },
+      attributes: end === undefined ? span.attributes : { ...span.attributes, ...end.attributes },
+      events: span.events.map(({ name, atMs, attributes }) => ({ name, attributes, time: toHrTime(atMs) })),
+      links: [],
+      droppedAttributesCount: 0,
+      droppedEventsCount: 0,
+      droppedLinksCount: 0,
     }
-    queued++
-    ids.traceId = span.context.traceId
-    ids.spanId = span.spanId
-    const kind = span.kind === 'client' ? api.SpanKind.CLIENT : api.SpanKind.SERVER
-    replay(tracer, span, kind, parentOf(span), api.SpanStatusCode.ERROR)
   }
-  // The SDK gives up waiting at the first batch that fails, so the exporter is waited for by itself. What failed was
-  // counted where it failed; here there is nobody left who could act on it.
-  const flush = async (): Promise<void> => {
-    await settle(provider.forceFlush())
-    await settle(otlp.forceFlush())
+  const send = (spans: readonly LiveSpan[]): Promise<void> =>
+    new Promise((resolve) => {
+      otlp.export(spans.map(toReadable), ({ code }) => {
+        if (code !== 0) onDrop(spans.length, 'export-failed')
+        resolve()
+      })
+    })
+  const batches = new SpanBatches(send, clock, () => onDrop(1, 'queue-full'))
+  return {
+    write: (span) => batches.add(span),
+    flush: () => batches.flush(),
+    async close() {
+      await batches.flush()
+      // What failed was counted where it failed; here there is nobody left who could act on it.
+      await otlp.shutdown().catch(() => undefined)
+    },
   }
-  const close = async (): Promise<void> => {
-    await settle(provider.shutdown())
-    await settle(otlp.shutdown())
-  }
-  return { write, flush, close }
-}
-
-/** Gives the SDK a whole span at once: begin, events and end, each with its own time. */
-function replay(tracer: Tracer, live: LiveSpan, kind: number, parent: Context, error: number): void {
-  const options = { kind, attributes: live.attributes, startTime: toHrTime(live.startMs) }
-  const span = tracer.startSpan(live.name, options, parent)
-  for (const { name, atMs, attributes } of live.events) span.addEvent(name, attributes, toHrTime(atMs))
-  if (live.ending !== undefined) {
-    const { attributes, isError } = describeEnd(live.kind, 'rpc.system.name' in live.attributes, live.ending)
-    span.setAttributes(attributes)
-    if (isError) span.setStatus({ code: error })
-  }
-  span.end(toHrTime(live.endMs))
 }
 
 const toHrTime = (ms: number): HrTime => {
   const seconds = Math.floor(ms / 1_000)
   return [seconds, Math.floor((ms - seconds * 1_000) * 1e6)]
 }
-
-const settle = (promise: Promise<void>): Promise<void> => promise.catch(() => undefined)
 
 function toAttributes(resource: SpanResource): Record<string, string> {
   return {

@@ -34,8 +34,8 @@ export interface TracingSeams {
 const CLOCK_STEP_MS = 5
 
 /**
- * Spans of sampled exchanges. Cheap and synchronous for the pipeline; the SDK is loaded when an endpoint is first
- * configured, and spans that end before it is there wait for it.
+ * Spans of sampled exchanges. Cheap and synchronous for the pipeline; the exporter is loaded when an endpoint is
+ * first configured, and spans that end before it is there wait for it.
  */
 export class Tracing {
   readonly #resource: SpanResource
@@ -107,7 +107,7 @@ export class Tracing {
 
   #start(endpoint: string): void {
     const open = this.#seams.open ?? openSpanExport
-    const opening = open(endpoint, this.#resource, this.#seams.onDrop)
+    const opening = open(endpoint, this.#resource, this.#seams.clock, this.#seams.onDrop)
       .catch(this.#closed)
       .then((opened) => {
         const waiting = this.#opening === opening || this.#opening === undefined ? this.#waiting.splice(0) : []

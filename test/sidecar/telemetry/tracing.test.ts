@@ -8,6 +8,7 @@ import { systemClock } from '../../../sidecar/core/clock.ts'
 import { LIMITS } from '../../../sidecar/core/limits.ts'
 import { seededRandom } from '../../../sidecar/core/random.ts'
 import type { Fields } from '../../../sidecar/http/head.ts'
+import { BATCH_SPANS } from '../../../sidecar/telemetry/span-batches.ts'
 import type { ClientSpanFacts, ServerSpanFacts } from '../../../sidecar/telemetry/span-description.ts'
 import type { SpanExport, SpanResource } from '../../../sidecar/telemetry/span-export.ts'
 import {
@@ -66,7 +67,7 @@ test('a call with a retry arrives at a real OTLP endpoint as one joined tree', a
   const orders = tracing(ORDERS, 2)
   for (const each of [web, orders]) each.configure({ samplingRatio: 1, otlpEndpoint: receiver.url })
 
-  // The spans of this hop end before the SDK is loaded, as those of a process's first requests do.
+  // The spans of this hop end before the exporter is loaded, as those of a process's first requests do.
   const entry = web.startServerSpan(startTraceContext([], seededRandom(3), web.samplingRatio), ARRIVAL)
   assert(entry !== undefined)
   const fromApp: Fields = ['traceparent', entry.traceparent, 'tracestate', 'vendor=1']
@@ -190,7 +191,7 @@ test('a changed endpoint receives the spans that end after the change', async ()
   assert.deepEqual([after.store.spans(one.traceId).length, after.store.spans(two.traceId).length], [0, 1])
 })
 
-test('spans past the queue are dropped and counted, while the SDK is still loading', async () => {
+test('spans past the queue are dropped and counted, while the exporter is still loading', async () => {
   const drops: Drops = { count: 0, reasons: new Set() }
   await using receiver = await startOtlpReceiver()
   const web = tracing(WEB, 1, drops)
@@ -215,8 +216,8 @@ test('an endpoint that does not answer costs a bounded queue, and what is over i
   web.configure({ samplingRatio: 1, otlpEndpoint: `http://127.0.0.1:${(slow.address() as AddressInfo).port}` })
   await web.flush()
   const context = newTraceContext(seededRandom(1), true)
-  // One batch of 512 is on its way and is not answered; behind it the queue fills.
-  const fits = 512 + LIMITS.spanQueueCount
+  // One batch is on its way and is not answered; behind it the queue fills.
+  const fits = BATCH_SPANS + LIMITS.spanQueueCount
   for (let i = 0; i < fits + 7; i++) web.startClientSpan(context, CALL)?.end({ status: 200 })
   assert.deepEqual([drops.count, [...drops.reasons]], [7, ['queue-full']])
   answer?.()
