@@ -2,12 +2,13 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { buildRelease } from '../../bin/build-release.ts'
-import { LEAN_MALLOC } from '../../cli/lean-malloc.ts'
+import { LEAN_ENVIRONMENT, LEAN_FLAGS } from '../../cli/lean-process.ts'
 import type { Stage } from '../contestant.ts'
 import { accepting, type Command, end, freePorts, startPinned } from '../processes.ts'
 
-/** As docs/operations.md advises. */
-const LEAN_ENVIRONMENT: readonly string[] = Object.entries(LEAN_MALLOC).map(([name, value]) => `${name}=${value}`)
+/** What `env` sets, and flags of `node`: as docs/operations.md advises. */
+const ENVIRONMENT: readonly string[] = Object.entries(LEAN_ENVIRONMENT).map(([name, value]) => `${name}=${value}`)
+const NODE_FLAGS: readonly string[] = ['--disable-warning=ExperimentalWarning', ...LEAN_FLAGS]
 
 /** A control plane beside the load generator, with policy in it; sidecars are started by whoever needs them. */
 export interface OutriggerMesh {
@@ -29,7 +30,7 @@ export async function startMesh(stage: Stage, manifests: string): Promise<Outrig
   const release = await buildRelease(directory)
   const outrigger = (...args: readonly string[]): Command => ({
     program: 'env',
-    args: [...LEAN_ENVIRONMENT, process.execPath, '--disable-warning=ExperimentalWarning', release, ...args],
+    args: [...ENVIRONMENT, process.execPath, ...NODE_FLAGS, release, ...args],
   })
   const plane = startPinned(
     stage.loadCore,

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path'
 import { COMMAND_FILE } from '../installation.ts'
-import { LEAN_MALLOC } from '../lean-malloc.ts'
+import { LEAN_ENVIRONMENT, LEAN_FLAGS } from '../lean-process.ts'
 import type { Plan, PlannedReplica } from './plan.ts'
 import type { Program } from './supervisor.ts'
 
@@ -93,8 +93,8 @@ function ownProgram(plan: Plan, name: string, args: readonly string[], runtime: 
   return {
     name,
     command: runtime.node,
-    args: ['--disable-warning=ExperimentalWarning', COMMAND_FILE, ...args],
-    env: { ...LEAN_MALLOC, ...inherited(plan, runtime) },
+    args: ['--disable-warning=ExperimentalWarning', ...LEAN_FLAGS, COMMAND_FILE, ...args],
+    env: { ...LEAN_ENVIRONMENT, ...inherited(plan, runtime) },
     directory: plan.directory,
     logFile: logFile(plan, name),
   }

@@ -1,6 +1,0 @@
-/**
- * Environment of a sidecar's process, read by glibc alone: blocks of this size and more go back to the system when they are
- * freed. V8's compilers take them by the megabyte while the first requests run, and what they freed stayed in the process:
- * 14 MB of 108 at 1,000 requests a second. Sidecars themselves hardly free such blocks; theirs are used again.
- */
-export const LEAN_MALLOC: Readonly<Record<string, string>> = { MALLOC_MMAP_THRESHOLD_: '32768' }
