@@ -5,6 +5,7 @@ import { request } from 'node:http'
 import { join } from 'node:path'
 import { accepting, end, freePorts } from '../../bench/processes.ts'
 import { buildRelease } from '../../bin/build-release.ts'
+import { LEAN_ENVIRONMENT, LEAN_FLAGS } from '../../cli/lean-process.ts'
 import type { Doors } from './doors.ts'
 
 /** What is attacked, and what others want of the same workload. */
@@ -56,8 +57,10 @@ export async function startStand(directory: string): Promise<Stand> {
   const appPort = await application()
   const serves = [`${ATTACKED}:80=${appPort}`, `${WANTED}:80=${await application()}`]
   const start = (...args: readonly string[]): ChildProcess => {
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', command, ...args], {
+    const flags = ['--disable-warning=ExperimentalWarning', ...LEAN_FLAGS]
+    const child = spawn(process.execPath, [...flags, command, ...args], {
       stdio: ['ignore', 'ignore', 'inherit'],
+      env: { ...process.env, ...LEAN_ENVIRONMENT },
     })
     children.push(child)
     return child
