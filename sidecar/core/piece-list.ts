@@ -82,6 +82,11 @@ export class PieceList {
     return piece
   }
 
+  /** Gives every piece back, unread: nobody looks at any of them any more. The list is empty. */
+  discard(): void {
+    for (let piece = this.shift(); piece !== undefined; piece = this.shift()) recyclePiece(piece)
+  }
+
   #add(octets: Buffer, at: number): void {
     const count = Math.min(octets.length - at, BLOCK_BYTES)
     if (count * 2 < BLOCK_BYTES) return void this.#pieces.push(Buffer.from(octets.subarray(at, at + count)))

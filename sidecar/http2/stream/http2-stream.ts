@@ -238,11 +238,12 @@ export abstract class Http2Stream {
     const held = this.#held
     this.#held = undefined
     if (held !== undefined) this.#letGo(held, held.pieces.bytes)
+    held?.pieces.discard()
   }
 
   #dropQueue(): void {
-    if (this.queue === undefined) return
-    this.host.memory.unsentBytes -= this.queue.bytes
+    this.host.memory.unsentBytes -= this.queue?.bytes ?? 0
+    this.queue?.discard()
     this.queue = undefined
   }
 

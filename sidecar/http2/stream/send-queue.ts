@@ -32,6 +32,12 @@ export class SendQueue {
     return this.#offset
   }
 
+  /** Nothing of it will be sent. */
+  discard(): void {
+    this.#pieces.discard()
+    this.#offset = 0
+  }
+
   /** `count` bytes of the first piece were sent. */
   advance(count: number): void {
     this.sentBytes += count

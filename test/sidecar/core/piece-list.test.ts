@@ -52,3 +52,17 @@ test('a piece that was taken keeps its octets when more are appended', () => {
   assert.equal(taken.toString(), 'onetwo')
   assert.equal(pieces.first?.toString(), 'three')
 })
+
+test('what is discarded unread is lent again, each block once', () => {
+  const octets = Buffer.alloc(3 * 16_384, 1)
+  const [dropped, first, second] = [new PieceList(), new PieceList(), new PieceList()]
+  dropped.append(octets)
+  const lent = new Set(dropped.all.map(({ buffer }) => buffer))
+  dropped.discard()
+  assert.deepEqual([dropped.isEmpty, dropped.bytes], [true, 0])
+  first.append(octets)
+  second.append(octets)
+  const of = (list: PieceList): ArrayBufferLike[] => list.all.map(({ buffer }) => buffer)
+  assert.deepEqual(new Set(of(first)), lent)
+  assert.equal(new Set([...of(first), ...of(second)]).size, 6)
+})
