@@ -1,6 +1,9 @@
 /** No owner tells the turns: there is no end to it. A small integer, so that counting costs no more than that. */
 const UNTOLD = 2 ** 30
 
+/** So much of a head costs as much as a piece: the longest one takes half of a turn, and an ordinary one hardly anything. */
+const PIECE_HEAD_BYTES = 256
+
 /**
  * What one connection may have done in one turn of the event loop, before all others get theirs: pieces of input, and
  * messages begun, which cost more. A stranger that sends many small things at once would else have the processor for as
@@ -23,8 +26,8 @@ export class TurnBudget {
     this.left = this.#pieceCount
   }
 
-  /** A message begins. */
-  takeMessage(): void {
-    this.left -= this.#messageCost
+  /** A message begins whose head is `headBytes` when it is unpacked: a block of a few octets can be 64 KiB (CVE-2026-47774). */
+  takeMessage(headBytes = 0): void {
+    this.left -= this.#messageCost + Math.floor(headBytes / PIECE_HEAD_BYTES)
   }
 }

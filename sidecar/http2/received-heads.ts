@@ -56,7 +56,7 @@ export class ReceivedHeads {
     core.lastPeerStreamId = streamId
     this.#openedCount++
     core.guard.streamOpened()
-    core.budget.takeMessage()
+    core.budget.takeMessage(block.listBytes)
     if (core.streams.size >= core.settings.streamCount || core.isStuck) {
       core.guard.counters.refusedStream++
       core.resetStream(streamId, ErrorCode.refusedStream)
