@@ -1,14 +1,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { request } from 'node:http'
 import { join } from 'node:path'
 import { buildRelease } from '../../bin/build-release.ts'
+import { ApiClient } from '../../cli/api-client.ts'
 import { LEAN_ENVIRONMENT, LEAN_FLAGS } from '../../cli/lean-process.ts'
 import type { Stage } from '../contestant.ts'
 import { accepting, type Command, end, freePorts, startPinned } from '../processes.ts'
 
-/** What `env` sets, and flags of `node`: as docs/operations.md advises. */
+/** What `env` sets, as docs/operations.md advises. */
 const ENVIRONMENT: readonly string[] = Object.entries(LEAN_ENVIRONMENT).map(([name, value]) => `${name}=${value}`)
-const NODE_FLAGS: readonly string[] = ['--disable-warning=ExperimentalWarning', ...LEAN_FLAGS]
 
 /** A control plane beside the load generator, with policy in it; sidecars are started by whoever needs them. */
 export interface OutriggerMesh {
@@ -23,16 +22,19 @@ export interface SidecarCommand extends Command {
 }
 
 /** Builds the release and starts a control plane of it: as installed, one process, an embedded registry. */
-export async function startMesh(stage: Stage, manifests: string): Promise<OutriggerMesh> {
+export async function startMesh(
+  stage: Pick<Stage, 'directory' | 'sinkPort' | 'loadCore'>,
+  manifests: string,
+): Promise<OutriggerMesh> {
   const { directory } = stage
   mkdirSync(directory, { recursive: true })
   const [pushPort = 0, apiPort = 0] = await freePorts(2)
   const release = await buildRelease(directory)
   const outrigger = (...args: readonly string[]): Command => ({
     program: 'env',
-    args: [...ENVIRONMENT, process.execPath, ...NODE_FLAGS, release, ...args],
+    args: [...ENVIRONMENT, process.execPath, ...LEAN_FLAGS, release, ...args],
   })
-  const plane = startPinned(
+  const running = startPinned(
     stage.loadCore,
     outrigger(
       'control-plane',
@@ -42,13 +44,15 @@ export async function startMesh(stage: Stage, manifests: string): Promise<Outrig
     ),
   )
   await accepting(apiPort)
-  const { token } = JSON.parse(
-    await callApi(apiPort, 'POST', '/v1/tokens', { namespaces: ['bench'], serviceAccounts: ['*'] }),
-  ) as { token: string }
+  const plane = new ApiClient(`http://127.0.0.1:${apiPort}`, undefined)
+  const { token } = await plane.call<{ token: string }>('POST', '/v1/tokens', {
+    namespaces: ['bench'],
+    serviceAccounts: ['*'],
+  })
   const tokenFile = join(directory, 'token')
   writeFileSync(tokenFile, token, { mode: 0o600 })
   const files = [{ name: 'bench.yaml', text: manifests }]
-  await callApi(apiPort, 'PUT', '/v1/manifests', { namespace: 'bench', files })
+  await plane.call('PUT', '/v1/manifests', { namespace: 'bench', files })
   return {
     sidecar: async (name, args) => {
       const [adminPort = 0, probesPort = 0] = await freePorts(2)
@@ -62,24 +66,6 @@ export async function startMesh(stage: Stage, manifests: string): Promise<Outrig
       )
       return { ...command, probesPort }
     },
-    stop: () => end(plane),
+    stop: () => end(running),
   }
-}
-
-/** One request of the control plane's API; answers the body, rejects where the status is 400 or more. */
-function callApi(port: number, method: string, path: string, body: unknown): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const headers = { 'content-type': 'application/json' }
-    const sent = request({ host: '127.0.0.1', port, method, path, headers, agent: false }, (response) => {
-      let text = ''
-      response.setEncoding('utf8').on('data', (chunk: string) => {
-        text += chunk
-      })
-      response.on('end', () => {
-        if ((response.statusCode ?? 500) < 400) resolve(text)
-        else reject(new Error(`${method} ${path}: ${response.statusCode} ${text}`))
-      })
-    })
-    sent.on('error', reject).end(JSON.stringify(body))
-  })
 }

@@ -93,7 +93,7 @@ function ownProgram(plan: Plan, name: string, args: readonly string[], runtime: 
   return {
     name,
     command: runtime.node,
-    args: ['--disable-warning=ExperimentalWarning', ...LEAN_FLAGS, COMMAND_FILE, ...args],
+    args: [...LEAN_FLAGS, COMMAND_FILE, ...args],
     env: { ...LEAN_ENVIRONMENT, ...inherited(plan, runtime) },
     directory: plan.directory,
     logFile: logFile(plan, name),

@@ -112,13 +112,13 @@ export abstract class Http2Socket implements Http2Owner, Flushable, WheelEntry {
   }
 
   flush(): void {
-    if (!this.#isWritable || this.#socket.destroyed) return
     // One write at a time: what comes meanwhile leaves in one more, and the octets of the last one are used again.
     if (this.#writesInFlight > 0) this.#isFlushDue = true
     else this.#write()
   }
 
   #write(): void {
+    if (!this.#isWritable || this.#socket.destroyed) return
     const octets = this.connection.takeOutput()
     if (octets.length === 0) return
     this.sentBytes += octets.length
@@ -153,7 +153,7 @@ export abstract class Http2Socket implements Http2Owner, Flushable, WheelEntry {
 
   onClosed(error: MeshError): void {
     this.#error = error
-    if (this.#isWritable && !this.#socket.destroyed) this.#write()
+    this.#write()
     this.#socket.destroySoon()
     this.#leave()
     if (!this.#socket.destroyed) this.#wheel.schedule(this, LAST_WORDS_MS)
@@ -212,7 +212,7 @@ export abstract class Http2Socket implements Http2Owner, Flushable, WheelEntry {
   /** Ends the socket behind the last octets; while it takes none, they and the end wait. */
   #endWhenWritten(): void {
     if (!this.#isEnding || !this.#isWritable) return
-    if (!this.#socket.destroyed) this.#write()
+    this.#write()
     this.#socket.end()
   }
 

@@ -85,8 +85,8 @@ export const LIMITS = {
   unsentHighWaterBytes: 256 * 1024,
   /**
    * Bytes that all streams of one HTTP/2 connection may hold unsent, before each of them may hold no more than
-   * `tightUnsentBytes`: CVE-2019-9517, CVE-2026-47774. At six times as many, an answer that
-   * would add to it is given up, and a request refused.
+   * `tightUnsentBytes`: CVE-2019-9517, CVE-2026-47774. At six times as many, an answer that would add to it is given up, and a
+   * request refused.
    */
   connectionUnsentBytes: 2 * 1024 * 1024,
   tightUnsentBytes: 16 * 1024,

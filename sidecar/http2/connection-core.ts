@@ -14,7 +14,6 @@ import { ReceiveWindow } from './receive-window.ts'
 import { CancelQueue } from './stream/cancel-queue.ts'
 import { FloodGuard } from './stream/flood-guard.ts'
 import { HeldMemory } from './stream/held-memory.ts'
-import type { Http2Counters } from './stream/http2-counters.ts'
 import type { Http2Stream } from './stream/http2-stream.ts'
 import { SendScheduler } from './stream/send-scheduler.ts'
 import type { ServerStream } from './stream/server-stream.ts'
@@ -31,15 +30,6 @@ const OUTPUT_HIGH_BYTES = 256 * 1024
 const OUTPUT_STUCK_BYTES = 1024 * 1024
 
 const OVERFLOW = meshError('timeout', 'the caller does not read its answers, and more than enough of them wait')
-
-/** How connections are counted that break the protocol; what is not here is an error of ours, or counted by its limit. */
-const FAULTS: ReadonlyMap<ErrorCode, keyof Http2Counters> = new Map([
-  [ErrorCode.protocolError, 'protocolFault'],
-  [ErrorCode.flowControlError, 'flowControlFault'],
-  [ErrorCode.frameSizeError, 'frameSizeFault'],
-  [ErrorCode.compressionError, 'compressionFault'],
-  [ErrorCode.streamClosed, 'streamClosedFault'],
-])
 
 const NO_OCTETS = Buffer.alloc(0)
 
@@ -300,8 +290,7 @@ export class ConnectionCore implements StreamHost {
   /** A connection error (RFC 9113 §5.4.1): GOAWAY, and every stream hears of it. */
   fail(code: ErrorCode, detail: string): void {
     if (this.isClosed) return
-    const fault = FAULTS.get(code)
-    if (fault !== undefined) this.guard.counters[fault]++
+    this.guard.countFault(code)
     this.writer.goAway(this.lastPeerStreamId, code, detail)
     this.announce()
     const error = meshError(this.role === 'server' ? 'bad-request' : 'protocol-error', `HTTP/2: ${detail}`)

@@ -4,11 +4,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { memoryMib, pause } from '../../bench/processes.ts'
 import type { Attack, Door } from './attack.ts'
 import type { AttackerOrder, AttackerReport } from './attacker.ts'
 import { ATTACKS } from './classes.ts'
 import { countOf } from './doors.ts'
-import { type Attacked, residentMib, type Stand, startStand } from './stand.ts'
+import { type Attacked, type Stand, startStand } from './stand.ts'
 import { judge, line, type Outcome, TITLE } from './verdict.ts'
 import type { VictimReport } from './victim.ts'
 
@@ -94,7 +95,7 @@ async function tried({ stand, victim }: Stage, attack: Attack, door: Door): Prom
   const hot = await during(attacked, reported)
   const withAttack = await ask(victim)
   const report = await reported
-  const hasDied = [stand.front, stand.back].some(({ pid }) => !isAlive(pid))
+  const hasDied = [stand.front, stand.back].some(({ pid }) => memoryMib([pid], 'VmRSS') === 0)
   return {
     attack,
     door,
@@ -125,7 +126,7 @@ async function strikes(attacked: Attacked, { counter }: Attack): Promise<number>
 async function during<T>({ pid }: Attacked, something: Promise<T>): Promise<{ mostMib: number }> {
   let mostMib = 0
   const timer = setInterval(() => {
-    if (isAlive(pid)) mostMib = Math.max(mostMib, residentMib(pid))
+    mostMib = Math.max(mostMib, memoryMib([pid], 'VmRSS'))
   }, SAMPLE_MS)
   await something
   clearInterval(timer)
@@ -136,16 +137,4 @@ async function ask(victim: ChildProcess): Promise<VictimReport> {
   victim.send('report')
   const [report] = (await once(victim, 'message')) as [VictimReport]
   return report
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return residentMib(pid) > 0
-  } catch {
-    return false
-  }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
 }

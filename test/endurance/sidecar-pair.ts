@@ -5,8 +5,7 @@ import { join } from 'node:path'
 import { makeCertificates } from '../../bench/certificates.ts'
 import type { Stage } from '../../bench/contestant.ts'
 import { startOutrigger } from '../../bench/contestants/outrigger.ts'
-import { pause } from '../support/eventually.ts'
-import { residentMib } from './resident-memory.ts'
+import { memoryMib, pause } from '../../bench/processes.ts'
 
 /** Two sidecars of the release, in processes of their own, before an application. */
 export interface SidecarPair extends AsyncDisposable {
@@ -75,7 +74,7 @@ export async function startSidecarPair(
   }
   return {
     port: pair.frontPort,
-    residentMib: (which) => pair.processes().map((pids) => residentMib(pids, which)),
+    residentMib: (which) => pair.processes().map((pids) => memoryMib(pids, which)),
     [Symbol.asyncDispose]: stop,
   }
 }

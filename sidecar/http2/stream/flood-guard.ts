@@ -1,8 +1,9 @@
 import type { Clock } from '../../core/clock.ts'
 import { LIMITS } from '../../core/limits.ts'
+import type { ErrorCode } from '../frame/frame-type.ts'
 import type { HeaderBlock } from '../hpack/header-block.ts'
 import type { Http2Settings } from '../http2-settings.ts'
-import type { Http2Counters } from './http2-counters.ts'
+import { FAULTS, type Http2Counters } from './http2-counters.ts'
 import { TokenBucket } from './token-bucket.ts'
 
 /** Frames for each stream opened that do nothing but cost; Envoy's figures. */
@@ -109,6 +110,12 @@ export class FloodGuard {
 
   takesControlFrame(waiting: number): boolean {
     return waiting <= this.#settings.queuedControlFrameCount || this.#tripped('controlQueueFlood')
+  }
+
+  /** The connection ends with an error of this code. */
+  countFault(code: ErrorCode): void {
+    const fault = FAULTS.get(code)
+    if (fault !== undefined) this.counters[fault]++
   }
 
   #tripped(counter: keyof Http2Counters): false {

@@ -1,3 +1,5 @@
+import { ErrorCode } from '../frame/frame-type.ts'
+
 /** How often each defence ended a connection or refused a message. One object may be shared by many connections. */
 export interface Http2Counters {
   /** CVE-2023-44487: RST_STREAM received. */
@@ -81,3 +83,12 @@ export const http2Counters = (): Http2Counters => ({
   compressionFault: 0,
   streamClosedFault: 0,
 })
+
+/** How connections are counted that break the protocol; what is not here is an error of ours, or counted by its limit. */
+export const FAULTS: ReadonlyMap<ErrorCode, keyof Http2Counters> = new Map([
+  [ErrorCode.protocolError, 'protocolFault'],
+  [ErrorCode.flowControlError, 'flowControlFault'],
+  [ErrorCode.frameSizeError, 'frameSizeFault'],
+  [ErrorCode.compressionError, 'compressionFault'],
+  [ErrorCode.streamClosed, 'streamClosedFault'],
+])
