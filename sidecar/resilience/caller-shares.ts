@@ -27,6 +27,13 @@ export class CallerShares {
     return share
   }
 
+  /** How many of the tries that wait could go now, where all callers may use `limit` together. */
+  turnCount(limit: number): number {
+    let count = turnsOf(this.#unbound, limit)
+    for (const share of this.#byCaller.values()) count += turnsOf(share, limit)
+    return count
+  }
+
   /** Forgets the caller, if it has nothing. */
   forget(caller: string | undefined): void {
     const share = caller === undefined ? undefined : this.#byCaller.get(caller)
@@ -42,3 +49,6 @@ export class CallerShares {
 /** How much of `limit` the share may be: at least 1. */
 export const largestShare = (share: Share, limit: number): number =>
   share.isBound ? Math.ceil(limit * LARGEST_PART) : limit
+
+const turnsOf = (share: Share, limit: number): number =>
+  Math.max(0, Math.min(share.waiting, largestShare(share, limit) - share.inUse))

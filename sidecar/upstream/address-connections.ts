@@ -43,6 +43,12 @@ export interface AppLimits {
   readonly circuitBreaker: { readonly maxConnections: number; readonly maxPending: number }
 }
 
+/**
+ * Dials under way to one address. Whoever asks for a thousand answers at once would else have a thousand connections made in
+ * one turn, at everybody's cost, where most of the requests could go on the first ones that come back.
+ */
+const MOST_DIALS = 32
+
 /** Connections to one address: the most recently used idle one first, for it is the least likely to be closed. */
 export class AddressConnections implements AppDialListener {
   readonly #host: string
@@ -175,21 +181,10 @@ export class AddressConnections implements AppDialListener {
   }
 
   #grow(): void {
-    if (this.#dialing >= this.#turnCount() || this.#open + this.#dialing >= this.#maxConnections) return
+    const most = Math.min(this.#shares.turnCount(this.#maxConnections), MOST_DIALS)
+    if (this.#dialing >= most || this.#open + this.#dialing >= this.#maxConnections) return
     this.#dialing++
     this.#dial(this.#host, this.#port, this.#connectTimeoutMs, this)
-  }
-
-  /** How many of those that wait could use a connection now. */
-  #turnCount(): number {
-    let count = 0
-    const left = new Map<Share, number>()
-    for (const share of this.#waiting.values()) {
-      const room = left.get(share) ?? largestShare(share, this.#maxConnections) - share.inUse
-      if (room > 0) count++
-      left.set(share, room - 1)
-    }
-    return count
   }
 
   onConnection(connection: AppConnection): void {
@@ -197,14 +192,15 @@ export class AddressConnections implements AppDialListener {
     this.#open++
     this.#onOpen()
     this.onIdle(connection)
+    this.#grow()
   }
 
   onDialFailed(error: MeshError): void {
     this.#dialing--
-    // Each failed dial stands for one waiting try, unless others are under way for all that wait; with none left under
-    // way, all that remain would fail alike.
-    const isHopeless = this.#dialing === 0 && this.#open === 0
-    const failCount = isHopeless ? this.#waiting.size : this.#waiting.size > this.#dialing ? 1 : 0
+    // Each failed dial stands for one waiting try, unless others are under way for all that wait. Where nothing is open, those
+    // for which none is under way would fail alike.
+    const undialled = Math.max(0, this.#waiting.size - this.#dialing)
+    const failCount = this.#open === 0 ? undialled : Math.min(undialled, 1)
     const failed = [...this.#waiting.keys()].slice(0, failCount)
     for (const attempt of failed) this.#takeWaiting(attempt)
     for (const attempt of failed) attempt.onResponseError(error)

@@ -157,6 +157,30 @@ test('a failed dial fails the oldest try that waits; the others have dials of th
   assert.equal(statesOf(tries), 'connect-failure runs connect-failure')
 })
 
+test('a burst makes 32 dials at a time: each that ends makes room for one more, until nobody waits', () => {
+  const setting = new AppSetting()
+  const tries = setting.send(40)
+  assert.equal(setting.pending.length, 32)
+  const first = setting.next.succeed()
+  assert.equal(setting.pending.length, 32)
+  first.answer()
+  assert.equal(tries[1]?.state, 'runs', 'the first connection that came back')
+  while (setting.pending.length > 0) setting.next.succeed()
+  assert.equal(tries.filter(({ state }) => state === 'runs').length, 39)
+  assert.equal(setting.pool.openCount, 39)
+})
+
+test('of a burst that finds nobody listening, the first failure fails all that have no dial of their own', () => {
+  const setting = new AppSetting()
+  const tries = setting.send(40)
+  setting.next.fail()
+  const failed = tries.filter(({ state }) => state === 'connect-failure')
+  assert.equal(failed.length, 40 - 31)
+  assert.deepEqual(failed, tries.slice(0, 9), 'the oldest')
+  while (setting.pending.length > 0) setting.next.fail()
+  assert(tries.every(({ state }) => state === 'connect-failure'))
+})
+
 test('when the only dial fails and nothing is open all that wait fail: they would wait for the same', () => {
   const setting = new AppSetting(1)
   const tries = setting.send(3)
