@@ -104,6 +104,11 @@ export const LIMITS = {
   tightStallMs: 30_000,
   /** Connections that one listener accepts at once. */
   listenerConnectionCount: 32_768,
+  /**
+   * Connections of HTTP/1.1 that are being made to one application. Who asks for a thousand answers at once would else have a
+   * thousand made in one turn, at everybody's cost, where most requests could go on the first ones that come back.
+   */
+  dialsPerApplicationCount: 32,
   /** Exchanges that wait for a mesh link to one endpoint to be established. */
   pendingPerEndpointCount: 1_024,
   /** Unanswered PING: the peer is gone. */

@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts'
+import { LIMITS } from '../core/limits.ts'
 import { type MeshError, meshError } from '../core/mesh-errors.ts'
 import type { RequestHead } from '../http/head.ts'
 import { isIdempotentMethod } from '../http/idempotent-method.ts'
@@ -42,12 +43,6 @@ export interface AppLimits {
   readonly connectTimeoutMs: number
   readonly circuitBreaker: { readonly maxConnections: number; readonly maxPending: number }
 }
-
-/**
- * Dials under way to one address. Whoever asks for a thousand answers at once would else have a thousand connections made in
- * one turn, at everybody's cost, where most of the requests could go on the first ones that come back.
- */
-const MOST_DIALS = 32
 
 /** Connections to one address: the most recently used idle one first, for it is the least likely to be closed. */
 export class AddressConnections implements AppDialListener {
@@ -181,7 +176,7 @@ export class AddressConnections implements AppDialListener {
   }
 
   #grow(): void {
-    const most = Math.min(this.#shares.turnCount(this.#maxConnections), MOST_DIALS)
+    const most = Math.min(this.#shares.turnCount(this.#maxConnections), LIMITS.dialsPerApplicationCount)
     if (this.#dialing >= most || this.#open + this.#dialing >= this.#maxConnections) return
     this.#dialing++
     this.#dial(this.#host, this.#port, this.#connectTimeoutMs, this)
