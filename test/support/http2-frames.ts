@@ -92,6 +92,9 @@ export function toWords(one: Frame): string {
   return [type, one.streamId, ...(code === undefined || code === '' ? [] : [code])].join(' ')
 }
 
+/** Of a body so much is kept, however it is cut. */
+const KEPT_BODY_BYTES = 1_000
+
 /** One request as a server's sink saw it. */
 export class SeenRequest implements RequestSink {
   readonly head: RequestHead
@@ -110,8 +113,8 @@ export class SeenRequest implements RequestSink {
     this.isEnded = end
   }
   onBody(chunk: Buffer): void {
+    this.body += chunk.toString('latin1', 0, KEPT_BODY_BYTES - this.body.length)
     this.bodyBytes += chunk.length
-    if (this.bodyBytes < 1_000) this.body += chunk.toString('latin1')
   }
   onEnd(trailers: Fields): void {
     assert(!this.isEnded, 'one end')
@@ -148,8 +151,8 @@ export class SeenResponse implements ResponseSink {
     this.isEnded = end
   }
   onResponseBody(chunk: Buffer): void {
+    this.body += chunk.toString('latin1', 0, KEPT_BODY_BYTES - this.body.length)
     this.bodyBytes += chunk.length
-    if (this.bodyBytes < 1_000) this.body += chunk.toString('latin1')
   }
   onResponseEnd(trailers: Fields): void {
     assert(!this.isEnded, 'one end')

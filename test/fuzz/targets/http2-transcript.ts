@@ -41,10 +41,10 @@ export function serverTranscript(pieces: readonly Buffer[]): Http2Transcript {
   }
   receiveAll(server, pieces)
   assert(server.connection.openStreamCount <= 8, 'no more streams are open than were allowed')
-  const seen = server.requests.map(({ head, body, isEnded, trailers, errors }) => ({
+  const seen = server.requests.map(({ head, body, bodyBytes, isEnded, trailers, errors }) => ({
     head,
     // Of what breaks off, a longer or shorter piece was passed on before.
-    ...(errors.length > 0 || !isEnded ? {} : { body }),
+    ...(errors.length > 0 || !isEnded ? {} : { body, bodyBytes }),
     isEnded,
     trailers,
     errors: errors.map(({ code }) => code),
@@ -69,9 +69,9 @@ export function clientTranscript(pieces: readonly Buffer[]): Http2Transcript {
   }
   client.connection.takeOutput()
   receiveAll(client, pieces)
-  const seen = responses.map(({ head, body, isEnded, interims, trailers, errors }) => ({
+  const seen = responses.map(({ head, body, bodyBytes, isEnded, interims, trailers, errors }) => ({
     head,
-    ...(errors.length > 0 || !isEnded ? {} : { body }),
+    ...(errors.length > 0 || !isEnded ? {} : { body, bodyBytes }),
     isEnded,
     interims,
     trailers,
