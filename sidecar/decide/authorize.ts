@@ -1,6 +1,11 @@
-import type { AuthorizationResource } from '../config/resources.ts'
+import type { AuthorizationPolicy, AuthorizationResource } from '../config/resources.ts'
 import { type MeshError, meshError } from '../core/mesh-errors.ts'
-import { type CompiledPolicy, compiledAuthorization } from './compiled-authorization.ts'
+import {
+  type CompiledAuthorizationRule,
+  type CompiledPolicy,
+  compiledAuthorization,
+  type SkippedStep,
+} from './compiled-authorization.ts'
 import type { RequestFacts } from './decision.ts'
 import { toManifestName, toRuleName } from './describe.ts'
 import {
@@ -64,10 +69,19 @@ function findMatch(policies: readonly CompiledPolicy[], question: Question, reco
       }
       if (!recorder.isOn) continue
       const because = describeAuthorizationFailure(compiled, question, failure)
-      recorder.record({ step: 'policy-skipped', policy: toManifestName(policy.origin), rule, because })
+      recorder.record(toSkippedStep(policy, compiled, because))
     }
   }
   return undefined
+}
+
+/** The same object as the last time where it says the same: decisions that are kept would else hold one each for each rule. */
+function toSkippedStep(policy: AuthorizationPolicy, compiled: CompiledAuthorizationRule, because: string): SkippedStep {
+  if (compiled.lastSkip?.because !== because) {
+    const { rule } = compiled.rule
+    compiled.lastSkip = { step: 'policy-skipped', policy: toManifestName(policy.origin), rule, because }
+  }
+  return compiled.lastSkip
 }
 
 /** Why the first rule that could have allowed it did not, and how many more there are. */

@@ -2,6 +2,7 @@ import { BlockList } from 'node:net'
 import { addCidr } from '../config/parse-resource.ts'
 import type { AuthorizationPolicy, AuthorizationResource, AuthorizationRule } from '../config/resources.ts'
 import { type NamedMatcher, type TextMatcher, toHeaderMatcher, toTextMatcher } from './text-matcher.ts'
+import type { TraceStep } from './trace-step.ts'
 
 /** Who a source means, ready to be asked; one of its lists is enough. */
 export interface CompiledSource {
@@ -19,7 +20,12 @@ export interface CompiledAuthorizationRule {
   readonly hosts: readonly TextMatcher[]
   readonly paths: readonly TextMatcher[]
   readonly headers: readonly NamedMatcher[]
+  /** Why it did not match when that was last described. */
+  lastSkip: SkippedStep | undefined
 }
+
+/** A rule that did not match, as a trace says it. */
+export type SkippedStep = Extract<TraceStep, { readonly step: 'policy-skipped' }>
 
 export interface CompiledPolicy {
   readonly policy: AuthorizationPolicy
@@ -112,6 +118,7 @@ function compileRule(rule: AuthorizationRule): CompiledAuthorizationRule {
     hosts: rule.hosts.map((host) => toTextMatcher({ type: host.type, value: host.value.toLowerCase() })),
     paths: rule.paths.map(toTextMatcher),
     headers: rule.headers.map(toHeaderMatcher),
+    lastSkip: undefined,
   }
 }
 

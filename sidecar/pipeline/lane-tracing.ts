@@ -28,7 +28,8 @@ export function endAttemptSpan(exchange: Exchange, outcome: AttemptOutcome | 'ab
 export function addStepEvents(exchange: Exchange): void {
   const { span, recorder } = exchange.notes
   if (span === undefined || recorder === undefined) return
-  for (const step of recorder.steps) span.event(`mesh.${step.step}`, toAttributes(step))
+  const steps = recorder.steps.slice() // what a later try adds is about that one
+  span.detail(() => steps.map((step) => ({ name: `mesh.${step.step}`, attributes: toAttributes(step) })))
 }
 
 function toAttributes(step: TraceStep): SpanAttributes {

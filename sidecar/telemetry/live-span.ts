@@ -24,6 +24,9 @@ export interface SpanEvent {
   readonly attributes: SpanAttributes
 }
 
+/** Something that happened, before anybody put it into words. */
+export type SpanDetail = Pick<SpanEvent, 'name' | 'attributes'>
+
 /** What a live span needs of its maker. */
 export interface SpanSink {
   /** Wall-clock milliseconds with the monotonic clock's resolution. */
@@ -46,7 +49,10 @@ export class LiveSpan {
   readonly name: string
   readonly startMs: number
   readonly attributes: SpanAttributes
-  readonly events: SpanEvent[] = []
+  readonly #events: SpanEvent[] = []
+  /** Put into words when the span leaves: until then it is a reference, and not twenty objects. */
+  #details: (() => readonly SpanDetail[]) | undefined
+  #detailsMs = 0
   endMs = -1
   ending: SpanEnd | undefined
   readonly #sink: SpanSink
@@ -74,8 +80,22 @@ export class LiveSpan {
 
   /** Notes something that happened now. Past 128 events, and after the end, nothing is noted. */
   event(name: string, attributes: SpanAttributes = {}): void {
-    if (this.ending !== undefined || this.events.length >= EVENT_COUNT) return
-    this.events.push({ name, atMs: this.#sink.nowMs(), attributes })
+    if (this.ending !== undefined || this.#events.length >= EVENT_COUNT) return
+    this.#events.push({ name, atMs: this.#sink.nowMs(), attributes })
+  }
+
+  /** Notes what `describe` says that happened now; it is asked when the span leaves. One of them is kept, the first. */
+  detail(describe: () => readonly SpanDetail[]): void {
+    if (this.ending !== undefined || this.#details !== undefined) return
+    this.#details = describe
+    this.#detailsMs = this.#sink.nowMs()
+  }
+
+  /** What happened, the details last; 128 at most. */
+  get events(): readonly SpanEvent[] {
+    const atMs = this.#detailsMs
+    const details = this.#details?.() ?? []
+    return [...this.#events, ...details.map((detail) => ({ ...detail, atMs }))].slice(0, EVENT_COUNT)
   }
 
   /** Ends the span and hands it over. Only the first call counts. */

@@ -3,7 +3,7 @@ import test from 'ava'
 import type { AuthorizationPolicy, AuthorizationRule, WorkloadResource } from '../../../sidecar/config/resources.ts'
 import { decide } from '../../../sidecar/decide/decide.ts'
 import type { Decision, RequestFacts } from '../../../sidecar/decide/decision.ts'
-import { SILENT, StepRecorder } from '../../../sidecar/decide/trace-step.ts'
+import { SILENT, StepRecorder, type TraceStep } from '../../../sidecar/decide/trace-step.ts'
 import { authorization, policy, workload } from '../../support/resources.ts'
 import { facts, world } from '../../support/worlds.ts'
 
@@ -223,6 +223,19 @@ test('the trace tells of audits, of rules that were passed over, and of the verd
     { step: 'policy-matched', policy: 'AuthorizationPolicy shop/allow', rule: 0, action: 'ALLOW' },
     { step: 'authorization', verdict: 'allowed', because: 'AuthorizationPolicy shop/allow rule 0' },
   ])
+})
+
+test('a rule that is passed over for the same reason again is the same step, for another reason another', () => {
+  const where = world([workload(), authorization([policy('DENY', [{ methods: ['PUT'] }])])])
+  const firstStepOf = (method: string): TraceStep | undefined => {
+    const recorder = new StepRecorder()
+    decide(arriving({ method }), where, recorder)
+    return recorder.steps[0]
+  }
+  const [get, again, head] = [firstStepOf('GET'), firstStepOf('GET'), firstStepOf('HEAD')]
+  assert.equal(get, again)
+  assert.match(JSON.stringify(get), /method is GET, wanted PUT/)
+  assert.match(JSON.stringify(head), /method is HEAD, wanted PUT/)
 })
 
 test('what goes through a tunnel is seen by no policy: a port of HTTP takes no CONNECT, and one of TCP nothing else', () => {
