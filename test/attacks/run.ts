@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { setPriority, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { memoryMib, pause } from '../../bench/processes.ts'
@@ -9,7 +9,7 @@ import type { Attack, Door } from './attack.ts'
 import type { AttackerOrder, AttackerReport } from './attacker.ts'
 import { ATTACKS } from './classes.ts'
 import { countOf } from './doors.ts'
-import { type Attacked, type Stand, startStand } from './stand.ts'
+import { type Attacked, ELSEWHERE_NICE, type Stand, startStand } from './stand.ts'
 import { judge, line, type Outcome, TITLE } from './verdict.ts'
 import type { VictimReport } from './victim.ts'
 
@@ -111,6 +111,7 @@ async function tried({ stand, victim }: Stage, attack: Attack, door: Door): Prom
 /** Attacks from a process of its own. */
 async function attackFrom(stand: Stand, attack: string, door: Door, forSeconds: number): Promise<AttackerReport> {
   const attacker = fork(new URL('attacker.ts', import.meta.url))
+  setPriority(attacker.pid ?? 0, ELSEWHERE_NICE)
   const { doors, authority, appPort } = stand
   const order: AttackerOrder = { attack, door, doors, authority, appPort, seconds: forSeconds }
   attacker.send(order)

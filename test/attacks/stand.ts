@@ -1,6 +1,7 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
+import { setPriority } from 'node:os'
 import { join } from 'node:path'
 import { answeringOk } from '../../bench/ask.ts'
 import { servingArgs } from '../../bench/contestants/outrigger.ts'
@@ -25,6 +26,12 @@ spec: {ports: [{port: 80, name: http}]}
   )
   .join('---\n')
 
+/**
+ * `nice` of the attacker and of the application that it asks for much: elsewhere they have processors of their own. Here they
+ * would take the sidecars' and the victim's, and the victim would wait for those, whatever the sidecars do.
+ */
+export const ELSEWHERE_NICE = 10
+
 /** One sidecar that can be attacked. */
 export interface Attacked {
   readonly pid: number
@@ -48,13 +55,14 @@ export interface Stand {
 /** Builds the release into `directory` and starts everything from it. Nothing is pinned but the control plane. */
 export async function startStand(directory: string): Promise<Stand> {
   const children: ChildProcess[] = []
-  const application = async (): Promise<number> => {
+  const application = async (nice: number): Promise<number> => {
     const child = fork(new URL('application.ts', import.meta.url), { stdio: 'inherit' })
+    setPriority(child.pid ?? 0, nice)
     children.push(child)
     const [port] = (await once(child, 'message')) as [number]
     return port
   }
-  const [appPort, wantedPort] = [await application(), await application()]
+  const [appPort, wantedPort] = [await application(ELSEWHERE_NICE), await application(0)]
   const mesh = await startMesh({ directory, loadCore: 0, sinkPort: wantedPort }, MANIFESTS)
   const sidecar = async (name: string, ...args: readonly string[]): Promise<Attacked> => {
     const command = await mesh.sidecar(name, args)
