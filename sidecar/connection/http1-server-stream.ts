@@ -73,6 +73,11 @@ export class Http1ServerStream implements DownstreamStream {
     this.sink?.onDrain()
   }
 
+  /** One connection has one answer at a time. */
+  takesAnswer(): boolean {
+    return true
+  }
+
   attach(sink: RequestSink): void {
     this.sink = sink
     if (!this.request.head.expectsContinue || this.isRequestComplete) return

@@ -24,8 +24,14 @@ export function localResponse(error: MeshError, request: Fields, extra: Fields =
   return isGrpc(request) ? grpcResponse(error, request, extra) : plainResponse(error, extra)
 }
 
+/** The answer that a decision has made up. */
+export function decidedResponse(decided: { status: number; fields: Fields; body: string }): LocalResponse {
+  const body = Buffer.from(decided.body)
+  return { head: { status: decided.status, fields: decided.fields, bodyLength: body.length }, body }
+}
+
 /** Sends a response that is there as a whole; the answer to HEAD without its body. */
-export function sendWhole(stream: DownstreamStream, method: string, head: ResponseHead, body: Buffer): void {
+export function sendWhole(stream: DownstreamStream, method: string, { head, body }: LocalResponse): void {
   const isBodiless = body.length === 0 || method === 'HEAD'
   stream.sendHead(head, isBodiless)
   if (isBodiless) return

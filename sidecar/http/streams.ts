@@ -21,6 +21,11 @@ export interface DownstreamStream {
   readonly peerAddress: string
   /** Attaches the sink. Called once, synchronously inside `StreamHandler.onRequest`. */
   attach(sink: RequestSink): void
+  /**
+   * Whether an answer may be asked for now: not while the peer reads nothing and much waits for it. After a no,
+   * `RequestSink.onDrain` says when it may.
+   */
+  takesAnswer(): boolean
   /** An interim response: 100, 103. */
   sendInterim(status: number, fields: Fields): void
   /** The final head. `end` when no body and no trailers follow. */
@@ -46,7 +51,7 @@ export interface RequestSink {
   onEnd(trailers: Fields): void
   /** The caller went away, or broke the protocol. The stream is dead. */
   onAbort(error: MeshError): void
-  /** The caller takes bytes again after `sendBody` answered false. */
+  /** The caller takes bytes again after `sendBody` or `takesAnswer` answered false. */
   onDrain(): void
 }
 

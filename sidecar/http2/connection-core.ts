@@ -26,12 +26,11 @@ import { WindowGrowth } from './stream/window-growth.ts'
 /** Body bytes wait in their streams once this much waits in the output: the rest of a turn's frames still leaves in one write. */
 const OUTPUT_HIGH_BYTES = 256 * 1024
 
-/** With this much unread by the peer, no new exchange begins. */
+/** With this much unread by the peer, streams are refused; with as much in streams and output together, none asks for its answer. */
 const OUTPUT_STUCK_BYTES = 1024 * 1024
 
-const OVERFLOW = meshError('timeout', 'the caller does not read its answers, and more than enough of them wait')
-
 const NO_OCTETS = Buffer.alloc(0)
+const OVERFLOW = meshError('timeout', 'the caller does not read its answers, and more than enough of them wait')
 
 /** The state of a connection that its parts share, and everything that it sends. */
 export class ConnectionCore implements StreamHost {
@@ -67,6 +66,8 @@ export class ConnectionCore implements StreamHost {
   #isDrained = false
   #isAnnounced = false
   readonly #cancels: CancelQueue
+  /** Streams wait until the peer reads. */
+  #isAwaited = false
   /** Streams that we reset, lately: frames of theirs that are under way are no fault of the peer's (RFC 9113 §5.1). */
   readonly resets = new StreamMemory()
   /** Client: streams that are over, lately, for whatever reason. */
@@ -101,6 +102,10 @@ export class ConnectionCore implements StreamHost {
     return (!this.isWritable && this.writer.output.length > OUTPUT_STUCK_BYTES) || this.memory.isFull
   }
 
+  get isDeaf(): boolean {
+    return !this.isWritable && this.memory.unsentBytes + this.writer.output.length > OUTPUT_STUCK_BYTES
+  }
+
   get #takesData(): boolean {
     return this.isWritable && this.sendWindowBytes > 0 && this.writer.output.length < OUTPUT_HIGH_BYTES
   }
@@ -131,6 +136,13 @@ export class ConnectionCore implements StreamHost {
     this.pump()
     this.announce()
     this.owner.onCapacity()
+    if (!this.#isAwaited) return
+    this.#isAwaited = false
+    for (const stream of this.streams.list()) stream.onReading()
+  }
+
+  awaitReading(): void {
+    this.#isAwaited = true
   }
 
   /** Sends waiting body bytes, a frame of each stream in turn, while window and output take them. */
@@ -203,9 +215,8 @@ export class ConnectionCore implements StreamHost {
     this.announce()
   }
 
-  #ended(stream: Http2Stream): void {
-    stream.advance(StreamEvent.sendEnd)
-    if (stream.state === StreamState.closed) this.onStreamClosed(stream)
+  #ended(stream: Http2Stream, event: StreamEvent = StreamEvent.sendEnd): void {
+    if (stream.advance(event) && stream.state === StreamState.closed) this.onStreamClosed(stream)
   }
 
   /** RST_STREAM, for a stream that need not be there any more. */
@@ -228,7 +239,7 @@ export class ConnectionCore implements StreamHost {
 
   /** The peer ended its side of a stream that we gave up. */
   onPeerEnded(stream: Http2Stream): void {
-    if (stream.advance(StreamEvent.receiveEnd) && stream.state === StreamState.closed) this.onStreamClosed(stream)
+    this.#ended(stream, StreamEvent.receiveEnd)
   }
 
   /** Says what resets may be said by now. */

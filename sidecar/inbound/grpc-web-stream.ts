@@ -64,6 +64,10 @@ export class GrpcWebStream implements DownstreamStream, RequestSink {
     this.#caller.attach(this)
   }
 
+  takesAnswer(): boolean {
+    return this.#caller.takesAnswer()
+  }
+
   sendInterim(status: number, fields: Fields): void {
     this.#caller.sendInterim(status, fields)
   }
@@ -130,8 +134,7 @@ export class GrpcWebStream implements DownstreamStream, RequestSink {
     const error = meshError('bad-request', 'the body of a request in application/grpc-web-text is no base64')
     this.#sink?.onAbort(error)
     if (this.#isAnswered) return this.#caller.reset(error)
-    const { head, body } = localResponse(error, ['content-type', this.#contentType])
-    sendWhole(this.#caller, 'POST', head, body)
+    sendWhole(this.#caller, 'POST', localResponse(error, ['content-type', this.#contentType]))
   }
 }
 

@@ -139,6 +139,7 @@ export class InboundLane implements Lane<Exchange> {
         caller: facts?.caller,
         isScreened: isUndeclared,
       })
+    else if (!exchange.mayBegin()) return
     else if (appProtocol === 'http') this.#apps.send(this.#appHost, appPort, exchange, APP_LIMITS, facts?.caller)
     else this.#openHttp2(exchange, appPort)
   }

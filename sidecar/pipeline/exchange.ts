@@ -3,7 +3,7 @@ import { type MeshError, meshError } from '../core/mesh-errors.ts'
 import type { WheelEntry } from '../core/timer-wheel.ts'
 import type { AttemptOutcome, AttemptPlan, Decision } from '../decide/decision.ts'
 import { asksForTunnel, type Fields, NO_FIELDS, type RequestHead, type ResponseHead } from '../http/head.ts'
-import { localResponse, sendWhole } from '../http/local-response.ts'
+import { decidedResponse, type LocalResponse, localResponse, sendWhole } from '../http/local-response.ts'
 import type { DownstreamStream, RequestSink, ResponseSink, UpstreamStream } from '../http/streams.ts'
 import { deadlineMs, describeTimeout, dueAtMs, type ExchangeTimes } from './exchange-deadline.ts'
 import { type ExchangeNotes, newNotes } from './exchange-notes.ts'
@@ -41,8 +41,6 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
   readonly #lane: Lane<this>
   #upstream: UpstreamStream | undefined
   readonly #body: KeptBody
-  #requestEnded: boolean
-  #requestTrailers: Fields = NO_FIELDS
   #status = 0
   #isOver = false
   #isAttempting = false
@@ -54,6 +52,9 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
   #sentMs = 0
   #isOpening = false
   #retryTimer: Timer | undefined
+  #decision: (Decision & { kind: 'forward' | 'deliver' }) | undefined
+  /** The try begins when the caller reads. */
+  #isPutOff = false
 
   constructor(lane: Lane<Exchange>, deps: ExchangeDeps, head: RequestHead, end: boolean, stream: DownstreamStream) {
     this.#lane = lane as Lane<this>
@@ -61,8 +62,7 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
     this.head = head
     this.attemptHead = head
     this.stream = stream
-    this.#requestEnded = end
-    this.#body = new KeptBody(deps.newReplayBuffer)
+    this.#body = new KeptBody(deps.newReplayBuffer, end)
     this.startMs = deps.clock.nowMs()
     this.askedMs = end || asksForTunnel(head) ? this.startMs : Number.POSITIVE_INFINITY
     this.lastActivityMs = this.startMs
@@ -82,7 +82,7 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
   /** No body follows the head of the current try. */
   get attemptEnd(): boolean {
     if (asksForTunnel(this.head)) return false
-    return this.#requestEnded && this.requestBytes === 0 && this.#requestTrailers.length === 0
+    return this.#body.isEnded && this.requestBytes === 0 && this.#body.trailers.length === 0
   }
 
   /** A try is under way and its response has not begun. */
@@ -106,23 +106,17 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
       case 'forward':
       case 'deliver':
         if (decision.kind === 'forward' && decision.delayMs > 0) {
-          this.lastActivityMs = this.#deps.clock.nowMs() + decision.delayMs // a wait that was decided is no idleness
+          const { clock } = this.#deps
+          this.lastActivityMs = clock.nowMs() + decision.delayMs // a wait that was decided is no idleness
           this.#armTimer()
-          this.#retryTimer = this.#deps.clock.after(decision.delayMs, () => this.#attempt(decision), {
-            background: true,
-          })
+          this.#retryTimer = clock.after(decision.delayMs, () => this.#attempt(decision), { background: true })
         } else this.#attempt(decision)
         return
-      case 'answer': {
-        const body = Buffer.from(decision.response.body)
-        const { status, fields } = decision.response
-        this.#answer({ status, fields, bodyLength: body.length }, body, undefined)
+      case 'answer':
+        this.#answer(decidedResponse(decision.response), undefined)
         return
-      }
       case 'refuse':
-        this.#refuse(decision.error)
-        return
-      case 'relay': // the answer to a status; it never comes here
+        this.#refuse(decision.error) // `relay` answers a status, and never comes here
     }
   }
 
@@ -130,10 +124,10 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
     this.#retryTimer = undefined
     this.#isAttempting = true
     this.attempts++
-    this.attemptStartMs = this.#deps.clock.nowMs()
-    this.lastActivityMs = this.#sentMs = this.attemptStartMs
+    this.attemptStartMs = this.lastActivityMs = this.#sentMs = this.#deps.clock.nowMs()
     this.#headLatencyMs = 0
     this.#isOpening = true
+    this.#decision = decision
     this.#lane.open(this, decision)
     this.#isOpening = false
     if (!this.#isOver) this.#armTimer()
@@ -159,8 +153,8 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
 
   onEnd(trailers: Fields): void {
     if (this.#isOver) return
-    this.#requestEnded = true
-    this.#requestTrailers = trailers
+    this.#body.isEnded = true
+    this.#body.trailers = trailers
     this.#upstream?.sendEnd(trailers)
     if (this.#isAnswered) this.#complete()
     else if (!this.hasHead) {
@@ -176,18 +170,24 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
   }
 
   onDrain(): void {
-    this.#upstream?.resume()
+    if (!this.#isPutOff) return this.#upstream?.resume()
+    this.#isPutOff = false
+    if (!this.#isOver && this.#decision !== undefined) this.#lane.open(this, this.#decision)
   }
 
   // ---- the try ----
+
+  /** Outbound, a try that was opened has its endpoint and its span already. */
+  mayBegin(): boolean {
+    this.#isPutOff = this.#lane.direction === 'inbound' && !this.stream.takesAnswer()
+    return !this.#isPutOff
+  }
 
   onStream(stream: UpstreamStream): void {
     this.#upstream = stream
     if (!this.#isOpening) this.#sentMs = this.#deps.clock.nowMs()
     if (this.attemptEnd) return
-    const takesMore = this.#body.sendTo(stream)
-    if (this.#requestEnded) stream.sendEnd(this.#requestTrailers)
-    else if (takesMore) this.stream.resume()
+    if (this.#body.sendTo(stream)) this.stream.resume()
   }
 
   onRequestDrain(): void {
@@ -225,7 +225,7 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
     this.stream.sendEnd(trailers)
     this.#isAnswered = true
     // Each direction of a tunnel ends by itself; HTTP/1.1 alone closes both at once.
-    if (!this.#isTunnel || this.#requestEnded || this.stream.protocol === 'http/1.1') this.#complete()
+    if (!this.#isTunnel || this.#body.isEnded || this.stream.protocol === 'http/1.1') this.#complete()
   }
 
   onResponseError(error: MeshError): void {
@@ -237,7 +237,7 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
   /** The response is complete. A request that is not is given up: its answer is known (RFC 9112 §9.3, RFC 9113 §8.1). */
   #complete(): void {
     this.#endAttempt({ kind: 'status', status: this.#status, fields: NO_FIELDS })
-    if (!this.#requestEnded) this.#dropUpstream()
+    if (!this.#body.isEnded) this.#dropUpstream()
     this.#finish(undefined)
   }
 
@@ -289,15 +289,14 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
 
   // ---- endings ----
 
-  #answer(head: ResponseHead, body: Buffer, error: MeshError | undefined): void {
-    this.#status = head.status
-    sendWhole(this.stream, this.head.method, head, body)
+  #answer(response: LocalResponse, error: MeshError | undefined): void {
+    this.#status = response.head.status
+    sendWhole(this.stream, this.head.method, response)
     this.#finish(error)
   }
 
   #refuse(error: MeshError): void {
-    const { head, body } = localResponse(error, this.head.fields)
-    this.#answer(head, body, error)
+    this.#answer(localResponse(error, this.head.fields), error)
   }
 
   #dropUpstream(): void {

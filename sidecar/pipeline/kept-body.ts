@@ -1,4 +1,5 @@
 import { PieceList } from '../core/piece-list.ts'
+import { type Fields, NO_FIELDS } from '../http/head.ts'
 import type { UpstreamStream } from '../http/streams.ts'
 import type { ReplayBuffer } from '../resilience/replay-buffer.ts'
 
@@ -12,9 +13,14 @@ export class KeptBody {
   /** Body that came while no stream was open and that the replay buffer would not take. */
   #held: PieceList | undefined
   #isReplaying = true
+  /** Nothing more comes. */
+  isEnded: boolean
+  /** What came behind it. */
+  trailers: Fields = NO_FIELDS
 
-  constructor(newReplayBuffer: () => ReplayBuffer) {
+  constructor(newReplayBuffer: () => ReplayBuffer, isEnded = false) {
     this.#newReplayBuffer = newReplayBuffer
+    this.isEnded = isEnded
   }
 
   /** Everything that came can be sent again from its beginning. */
@@ -34,12 +40,13 @@ export class KeptBody {
     this.#held.append(chunk)
   }
 
-  /** Sends all of it. False when the stream takes no more for now. */
+  /** Sends all of it, and the end where it came. Whether the rest is wanted now. */
   sendTo(stream: UpstreamStream): boolean {
     let takesMore = true
     for (const chunk of this.#replay?.chunks ?? []) takesMore = stream.sendBody(chunk)
     for (const chunk of this.#held?.all ?? []) takesMore = stream.sendBody(chunk)
-    return takesMore
+    if (this.isEnded) stream.sendEnd(this.trailers)
+    return takesMore && !this.isEnded
   }
 
   /** No other try will be made: gives the memory back, and keeps nothing from here on. */

@@ -11,6 +11,10 @@ export interface Attempt {
   readonly attemptEnd: boolean
   /** Fields that differ from request to request, sent after the head's own: they stay out of header-block caches. */
   readonly attemptFields: Fields
+  /**
+   * Whether it may begin now; asked when its turn has come. After a no it is out of the pool, and comes again by itself.
+   */
+  mayBegin(): boolean
   /** The stream is open and the head is sent; called before anything of `ResponseSink`, at once or when a connection is made. */
   onStream(stream: UpstreamStream): void
 }

@@ -59,6 +59,11 @@ export class TcpDownstream extends TcpEnd implements DownstreamStream {
     this.#doubt = doubt
   }
 
+  /** One connection has one answer at a time. */
+  takesAnswer(): boolean {
+    return true
+  }
+
   attach(sink: RequestSink): void {
     this.#sink = sink
     this.resume() // first: what is delivered may be too much for now

@@ -146,9 +146,13 @@ export class AddressConnections implements AppDialListener {
     return share.inUse < largestShare(share, this.#maxConnections)
   }
 
-  /** The first that waits and whose caller may use one more. */
+  /** The first that waits, may begin, and whose caller may use one more. */
   #findTurn(): AppAttempt | undefined {
-    for (const [attempt, share] of this.#waiting) if (this.#mayUseMore(share)) return attempt
+    for (const [attempt, share] of this.#waiting) {
+      if (!this.#mayUseMore(share)) continue
+      if (attempt.mayBegin()) return attempt
+      this.#takeWaiting(attempt)
+    }
     return undefined
   }
 

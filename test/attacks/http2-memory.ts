@@ -84,11 +84,15 @@ const hoarding = (name: string, known: string, run: Attack['run']): readonly Att
 
 /** What is kept for a peer that does not take it, or makes others keep it. */
 export const MEMORY: readonly Attack[] = [
-  ...hoarding(
-    'internal-buffering',
-    'CVE-2019-9517: wide windows, and nothing is read of the socket',
-    hoard(2 ** 31 - 1, true, quiet),
-  ),
+  {
+    name: 'internal-buffering',
+    doors: DOORS,
+    known: 'CVE-2019-9517: wide windows, and nothing is read of the socket',
+    limit:
+      '1 MiB unread for a connection: a link has no more asked for, and what was asked for by then stays below 12 MiB',
+    isCut: false,
+    run: hoard(2 ** 31 - 1, true, quiet),
+  },
   ...hoarding(
     'data-dribble',
     'CVE-2019-9511: no window, and a drip of it',

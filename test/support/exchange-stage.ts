@@ -22,6 +22,7 @@ export interface ExchangeScript {
   readonly first?: Decision
   /** Connections are not made at once: `connect()` makes them. */
   readonly slowConnect?: boolean
+  readonly direction?: 'inbound' | 'outbound'
 }
 
 /** One exchange between recording streams, under a lane that follows a script. */
@@ -74,12 +75,13 @@ export function stage(script: ExchangeScript = {}, head: RequestHead = requestHe
     const exchange = waiting
     waiting = undefined
     assert(exchange !== undefined)
+    if (!exchange.mayBegin()) return
     const up = new RecordingUpstream(exchange)
     ups.push(up)
     exchange.onStream(up)
   }
   const lane: Lane<Exchange> = {
-    direction: 'outbound',
+    direction: script.direction ?? 'outbound',
     decide: (exchange) => {
       exchange.plan = plan
       return script.first ?? forward(0)

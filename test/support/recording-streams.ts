@@ -33,6 +33,9 @@ export class RecordingDownstream implements DownstreamStream {
   attach(sink: RequestSink): void {
     this.sink = sink
   }
+  takesAnswer(): boolean {
+    return this.takesMore
+  }
   sendInterim(status: number): void {
     this.interims.push(status)
   }

@@ -131,6 +131,9 @@ export abstract class Http2Stream {
     return sent > 0 && queue.bytes > 0
   }
 
+  /** The peer reads again, and some stream waited for that. */
+  onReading(): void {}
+
   /** Whether body bytes may come now: not before a response's head. */
   abstract get takesBody(): boolean
 

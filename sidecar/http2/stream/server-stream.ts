@@ -19,6 +19,7 @@ export class ServerStream extends Http2Stream implements DownstreamStream {
   readonly openedMs: number
   #sink: RequestSink | undefined
   #hasHead = false
+  #awaitsReading = false
 
   constructor(id: number, host: StreamHost, sendWindowBytes: number, peerAddress: string, openedMs: number) {
     super(id, host, sendWindowBytes)
@@ -38,6 +39,19 @@ export class ServerStream extends Http2Stream implements DownstreamStream {
   attach(sink: RequestSink): void {
     assert(this.#sink === undefined, 'a stream has one sink')
     this.#sink = sink
+  }
+
+  takesAnswer(): boolean {
+    if (!this.host.isDeaf) return true
+    this.#awaitsReading = true
+    this.host.awaitReading()
+    return false
+  }
+
+  override onReading(): void {
+    if (!this.#awaitsReading || this.isDead) return
+    this.#awaitsReading = false
+    this.deliverDrain()
   }
 
   sendInterim(status: number, fields: Fields): void {

@@ -18,6 +18,10 @@ export interface StreamHost {
   sendData(stream: HostedStream, chunk: Buffer, at: number, isLast: boolean): number
   /** How often what waits was taken: within one of them, small pieces of a body wait for each other. */
   readonly flushCount: number
+  /** The peer reads nothing, and much waits for it. */
+  readonly isDeaf: boolean
+  /** A stream wants to hear when the peer reads again: all of them do. */
+  awaitReading(): void
   /** Body bytes may be sent at once: nobody waits before them. */
   readonly canSendData: boolean
   /** Something waits in `stream.queue`. */

@@ -9,7 +9,7 @@ import { systemClock } from '../../../sidecar/core/clock.ts'
 import { LIMITS } from '../../../sidecar/core/limits.ts'
 import { TimerWheel } from '../../../sidecar/core/timer-wheel.ts'
 import type { RequestHead } from '../../../sidecar/http/head.ts'
-import { sendWhole } from '../../../sidecar/http/local-response.ts'
+import { decidedResponse, sendWhole } from '../../../sidecar/http/local-response.ts'
 import type { DownstreamStream } from '../../../sidecar/http/streams.ts'
 import { CLIENT_PREFACE } from '../../../sidecar/http2/frame/frame-type.ts'
 import { http2Counters } from '../../../sidecar/http2/stream/http2-counters.ts'
@@ -26,8 +26,11 @@ async function detectedPort(clock = new TurnedClock(1_000)) {
   const handler = {
     onRequest(head: RequestHead, _end: boolean, stream: DownstreamStream): void {
       stream.attach(SINK)
-      const body = Buffer.from(`${stream.protocol} ${head.path}`)
-      sendWhole(stream, head.method, { status: 200, fields: [], bodyLength: body.length }, body)
+      sendWhole(
+        stream,
+        head.method,
+        decidedResponse({ status: 200, fields: [], body: `${stream.protocol} ${head.path}` }),
+      )
     },
   }
   const server = createServer({ pauseOnConnect: true }, (socket) => {

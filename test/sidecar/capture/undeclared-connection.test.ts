@@ -9,7 +9,7 @@ import { LIMITS } from '../../../sidecar/core/limits.ts'
 import { meshError } from '../../../sidecar/core/mesh-errors.ts'
 import { TimerWheel } from '../../../sidecar/core/timer-wheel.ts'
 import { NO_FIELDS, type RequestHead, UNKNOWN_LENGTH } from '../../../sidecar/http/head.ts'
-import { sendWhole } from '../../../sidecar/http/local-response.ts'
+import { decidedResponse, sendWhole } from '../../../sidecar/http/local-response.ts'
 import type { DownstreamStream } from '../../../sidecar/http/streams.ts'
 import { http2Counters } from '../../../sidecar/http2/stream/http2-counters.ts'
 import type { TcpDownstream } from '../../../sidecar/tunnel/tcp-downstream.ts'
@@ -41,8 +41,7 @@ async function undeclaredPort({ port }: { readonly port: string | undefined } = 
   const handler = {
     onRequest(head: RequestHead, _end: boolean, stream: DownstreamStream): void {
       stream.attach(SINK)
-      const body = Buffer.from(head.path)
-      sendWhole(stream, head.method, { status: 200, fields: [], bodyLength: body.length }, body)
+      sendWhole(stream, head.method, decidedResponse({ status: 200, fields: [], body: head.path }))
     },
   }
   const carry = (stream: TcpDownstream, serverName: string): void => {

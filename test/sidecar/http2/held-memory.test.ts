@@ -14,6 +14,7 @@ import {
   headers,
   POST_BLOCK,
   pair,
+  reset,
   type SeenRequest,
   SeenResponse,
   settings,
@@ -43,6 +44,27 @@ test('one slow reader may hold as much as the high water, and then the source is
   let bytes = 0
   while (seen?.stream.sendBody(PIECE)) bytes += PIECE.length
   assert.equal(bytes, LIMITS.unsentHighWaterBytes)
+})
+
+test('while the peer reads nothing and a MiB waits for it no answer may be asked for; all hear when it reads, once', () => {
+  const server = startedServer()
+  server.connection.receive(windowUpdate(0, 100_000_000))
+  server.connection.receive(settings([4, 1_000_000]))
+  for (let i = 0; i < 4; i++) server.connection.receive(headers(2 * i + 1, GET_BLOCK))
+  const [reader, early, late, never] = server.requests as [SeenRequest, SeenRequest, SeenRequest, SeenRequest]
+  server.connection.setWritable(false)
+  reader.stream.sendHead(OK, false)
+  assert.equal(early.stream.takesAnswer(), true, 'little waits')
+  for (let bytes = 0; bytes <= 1024 * 1024; bytes += PIECE.length) reader.stream.sendBody(PIECE)
+  assert.equal(late.stream.takesAnswer(), false)
+  assert.equal(never.stream.takesAnswer(), false)
+  server.connection.receive(reset(7, 8))
+  server.connection.setWritable(true)
+  assert.deepEqual([early.drains, late.drains, never.drains], [0, 1, 0])
+  assert.equal(late.stream.takesAnswer(), true)
+  server.connection.setWritable(false)
+  server.connection.setWritable(true)
+  assert.equal(late.drains, 1)
 })
 
 test('many slow readers on one connection may hold less each, and those that read go on', () => {

@@ -38,6 +38,42 @@ test('a request body is relayed, and back-pressure goes both ways', () => {
   s.assertClean()
 })
 
+test('an inbound try whose turn comes while the caller does not read is opened again as soon as that one does', () => {
+  const s = stage({ slowConnect: true, direction: 'inbound' })
+  s.down.takesMore = false
+  s.connect()
+  assert.deepEqual([s.ups.length, s.isWaiting()], [0, false])
+  s.down.takesMore = true
+  s.exchange.onDrain()
+  assert.equal(s.isWaiting(), true)
+  s.connect()
+  s.up().sink.onResponseHead(head(200), false)
+  s.down.takesMore = false
+  s.up().sink.onResponseBody(bytes('x'))
+  s.exchange.onDrain()
+  assert.deepEqual([s.up().isPaused, s.isWaiting(), s.exchange.attempts], [false, false, 1])
+  s.up().sink.onResponseEnd([])
+  s.assertClean()
+})
+
+test('a caller that goes away while its try is put off leaves nothing, and is not called for', () => {
+  const s = stage({ slowConnect: true, direction: 'inbound' })
+  s.down.takesMore = false
+  s.connect()
+  s.exchange.onAbort(meshError('cancelled', 'gone'))
+  s.exchange.onDrain()
+  assert.deepEqual([s.ups.length, s.isWaiting()], [0, false])
+  s.assertClean()
+})
+
+test('an outbound try begins whether its caller reads or not: it has its endpoint already', () => {
+  const s = stage({ slowConnect: true })
+  s.down.takesMore = false
+  s.connect()
+  s.up().sink.onResponseHead(head(204), true)
+  s.assertClean()
+})
+
 test('body that comes before a connection stands is held, sent in order, and none of it is lost past the replay limit', () => {
   const s = stage({ slowConnect: true }, requestHead({ method: 'POST', bodyLength: 300 }), false)
   const sent = ['a'.repeat(90), 'b'.repeat(90), 'c'.repeat(120)]

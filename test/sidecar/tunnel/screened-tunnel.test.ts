@@ -30,6 +30,7 @@ async function screened(onConnection: (socket: Socket) => void = () => undefined
       attemptHead: connectHead('bank:80'),
       attemptEnd: false,
       attemptFields: NO_FIELDS,
+      mayBegin: () => true,
       onStream: resolve,
       onInterim() {},
       onResponseHead() {},

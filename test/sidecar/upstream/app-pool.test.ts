@@ -93,6 +93,18 @@ test('one try more than may wait is refused at once', () => {
   assert(waiting.every(({ state }) => state === 'waits'))
 })
 
+test('a try that may not begin when its turn comes is out, and its connection is for the next', () => {
+  const setting = new AppSetting(1)
+  const [first, second] = setting.send(2)
+  assert(first !== undefined && second !== undefined)
+  first.isReady = false
+  const connection = setting.next.succeed()
+  assert.deepEqual([first.state, second.state], ['waits', 'runs'])
+  first.isReady = true
+  connection.answer()
+  assert.equal(first.state, 'waits', 'it is not in the pool any more')
+})
+
 test('one caller never has all connections: what it wants more waits, and others go before it', () => {
   const setting = new AppSetting(4)
   const greedy = setting.send(6, 8_080, 'greedy')

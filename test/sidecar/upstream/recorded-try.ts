@@ -31,6 +31,13 @@ export class RecordedTry implements Attempt, ResponseSink {
     return this.streams.length > 0 ? 'runs' : 'waits'
   }
 
+  /** What `mayBegin` answers. */
+  isReady = true
+
+  mayBegin(): boolean {
+    return this.isReady
+  }
+
   onStream(stream: UpstreamStream): void {
     this.streams.push(stream)
     this.onStarted()
