@@ -18,7 +18,7 @@ export const LIMITS = {
    * octets of HPACK can say 64 KiB, which are then carried on as they are: CVE-2026-47774.
    */
   requestHeadBytes: 1024 * 1024,
-  linkRequestHeadBytes: 8 * 1024 * 1024,
+  linkRequestHeadBytes: 4 * 1024 * 1024,
   /** Request line of HTTP/1 in octets; longer is 414. */
   requestLineBytes: 16 * 1024,
   /** From the first octet of a head to its end: slowloris. */

@@ -24,8 +24,8 @@ export interface AttackerOrder {
   readonly seconds: number
 }
 
-/** Nobody connects more often than that: what is measured is what connections do, not how many there are. */
-const RECONNECT_MS = 200
+/** Nobody connects more often than that: what is measured is what one connection does, not how many of them come. */
+const RECONNECT_MS = 1_000
 /** Where there are many connections, they come one after the other, 200 a second: `slowhttptest -r 200`. */
 const NEXT_MS = 5
 

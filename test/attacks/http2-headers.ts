@@ -142,7 +142,7 @@ export const HEADERS: readonly Attack[] = [
     name: 'http2-bomb-pinned',
     doors: DOORS,
     known: 'CVE-2026-47774: heads as long as may be, no window, and a drip of WINDOW_UPDATE',
-    limit: '1 MiB of heads in flight (8 MiB on a link)',
+    limit: '1 MiB of heads in flight (4 MiB on a link)',
     isCut: false,
     run: pinHeads,
   },
