@@ -72,6 +72,11 @@ export class Http1ClientConnection implements ClientStreamOwner {
     return this.#stream === undefined && !this.#isClosed && !this.#isInputEnded && this.#socket.writable
   }
 
+  /** An answer has begun, and has not ended. */
+  get isMidAnswer(): boolean {
+    return this.#stream !== undefined && this.#isHeadReceived
+  }
+
   /**
    * Starts an exchange; `canReuse` must hold. A complete request is written at once.
    * @param end whether the request has no body

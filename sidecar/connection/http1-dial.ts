@@ -4,7 +4,7 @@ import type { TimerWheel, WheelEntry } from '../core/timer-wheel.ts'
 import { type Http1Counters, http1Counters } from '../http1/http1-counters.ts'
 import { ResponseHeadParser } from '../http1/response-head.ts'
 import { Http1ClientConnection, type Http1ClientListener } from './http1-client-connection.ts'
-import { sharedRead } from './shared-read.ts'
+import { sharedAnswerRead } from './shared-read.ts'
 
 /** What hears of one dial, and then of the connection. */
 export interface Http1DialListener extends Http1ClientListener {
@@ -55,7 +55,10 @@ class Dial implements WheelEntry {
       port,
       noDelay: true,
       allowHalfOpen: true,
-      onread: sharedRead((chunk, length) => this.#connection?.receive(chunk, length)),
+      onread: sharedAnswerRead(
+        (chunk, length) => this.#connection?.receive(chunk, length),
+        () => this.#connection?.isMidAnswer === true,
+      ),
     })
   }
 

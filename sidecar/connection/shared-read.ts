@@ -12,6 +12,10 @@ const BUFFER_BYTES = 64 * 1024
  */
 export const readBuffer: Buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES)
 
+/** Most of what an answer's first read brings: heads and small bodies fit. */
+const FIRST_READ_BYTES = 8 * 1024
+const firstReadBuffer = readBuffer.subarray(0, FIRST_READ_BYTES)
+
 const onreadSymbols = findOnreadSymbols()
 
 /** Whether accepted sockets read into the shared buffer on this Node; else by 'data' events. */
@@ -28,13 +32,32 @@ export function receiveFrom(socket: Socket, receive: (chunk: Buffer, length: num
 }
 
 /** The option `onread` of a socket that we connect, for what `receiveFrom` does on accepted ones. */
-export const sharedRead = (receive: (chunk: Buffer, length: number) => void) => ({
+const sharedRead = (receive: (chunk: Buffer, length: number) => void) => ({
   buffer: readBuffer,
   callback: (length: number): boolean => {
     inOneMoment(receive, readBuffer, length)
     return true
   },
 })
+
+/**
+ * The same for a peer that speaks when it was asked: the first read of each answer is short, so that of a thousand answers
+ * that come at once while nobody takes them a thousand times so much is held, and no more; what follows comes in full reads.
+ * @param isMidBody whether what is read next belongs to an answer of which something was read
+ */
+export const sharedAnswerRead = (receive: (chunk: Buffer, length: number) => void, isMidBody: () => boolean) => {
+  let buffer = firstReadBuffer
+  return {
+    buffer: (): Buffer => {
+      buffer = isMidBody() ? readBuffer : firstReadBuffer
+      return buffer
+    },
+    callback: (length: number): boolean => {
+      inOneMoment(receive, buffer, length)
+      return true
+    },
+  }
+}
 
 type Handle = { useUserBuffer?: (buffer: Buffer) => void }
 

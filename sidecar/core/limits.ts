@@ -89,7 +89,7 @@ export const LIMITS = {
    * request refused.
    */
   connectionUnsentBytes: 2 * 1024 * 1024,
-  tightUnsentBytes: 16 * 1024,
+  tightUnsentBytes: 4 * 1024,
   /** Request body kept for another try; a longer one commits the exchange to its first try. */
   replayBufferBytes: 64 * 1024,
   /** Replay buffers of all exchanges together. */

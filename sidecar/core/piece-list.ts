@@ -50,19 +50,10 @@ export class PieceList {
 
   /** Keeps a copy of `octets`, from offset `from`. */
   append(octets: Buffer, from = 0): void {
-    const added = octets.length - from
-    if (added <= 0) return
-    this.bytes += added
-    const last = this.#pieces.length - 1
-    const tail = last >= this.#first ? this.#pieces[last] : undefined
-    if (tail === undefined || !this.#makeRoom(tail, added)) {
-      for (let at = from; at < octets.length; at += BLOCK_BYTES) this.#add(octets, at)
-      this.#room = undefined
-      return
-    }
-    const room = this.#room as Buffer
-    octets.copy(room, tail.length, from)
-    this.#pieces[last] = room.subarray(0, tail.length + added)
+    if (octets.length <= from) return
+    this.bytes += octets.length - from
+    let at = from + this.#extend(octets, from)
+    for (; at < octets.length; at += BLOCK_BYTES) this.#add(octets, at)
   }
 
   /** Takes the first piece away. */
@@ -87,22 +78,31 @@ export class PieceList {
     for (let piece = this.shift(); piece !== undefined; piece = this.shift()) recyclePiece(piece)
   }
 
+  /** A piece of its own for what begins at `at`, as far as a block goes. */
   #add(octets: Buffer, at: number): void {
     const count = Math.min(octets.length - at, BLOCK_BYTES)
-    if (count * 2 < BLOCK_BYTES) return void this.#pieces.push(Buffer.from(octets.subarray(at, at + count)))
-    const block = takeBlock()
-    octets.copy(block, 0, at, at + count)
-    this.#pieces.push(count === BLOCK_BYTES ? block : block.subarray(0, count))
+    const isLarge = count * 2 >= BLOCK_BYTES
+    const room = isLarge ? takeBlock() : Buffer.allocUnsafe(count)
+    octets.copy(room, 0, at, at + count)
+    this.#pieces.push(room.subarray(0, count))
+    this.#room = room
   }
 
-  /** Whether `added` octets fit behind `tail` now; a small tail moves to where they do. Its octets stay where they were, too. */
-  #makeRoom(tail: Buffer, added: number): boolean {
-    if (this.#room !== undefined && tail.length + added <= this.#room.length) return true
-    if (tail.length >= SMALL_BYTES || added >= SMALL_BYTES) return false
-    const room = Buffer.allocUnsafe(Math.max(FIRST_ROOM_BYTES, 2 * (tail.length + added)))
-    tail.copy(room)
-    this.#room = room
-    return true
+  /** Puts behind the last piece what fits there, and answers how many octets that were. A small one moves to where all fit. */
+  #extend(octets: Buffer, from: number): number {
+    const last = this.#pieces.length - 1
+    const tail = last >= this.#first ? this.#pieces[last] : undefined
+    if (tail === undefined || this.#room === undefined) return 0
+    const added = octets.length - from
+    if (tail.length + added > this.#room.length && tail.length < SMALL_BYTES && added < SMALL_BYTES) {
+      this.#room = Buffer.allocUnsafe(Math.max(FIRST_ROOM_BYTES, 2 * (tail.length + added)))
+      tail.copy(this.#room) // its octets stay where they were, too: whoever has it may go on reading
+    }
+    const count = Math.min(added, this.#room.length - tail.length)
+    if (count === 0) return 0
+    octets.copy(this.#room, tail.length, from, from + count)
+    this.#pieces[last] = this.#room.subarray(0, tail.length + count)
+    return count
   }
 }
 

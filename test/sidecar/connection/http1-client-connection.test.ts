@@ -136,6 +136,29 @@ test('a connection carries one exchange after the other', async () => {
   await client.closed
 })
 
+test('each answer begins with a short read: a caller that takes nothing makes us hold no more; full ones follow', async () => {
+  await using server = await http((_, response) => response.end(Buffer.alloc(4_000_000)))
+  const client = new Client(server.port)
+  for (let answer = 0; answer < 2; answer++) {
+    const heard = await client.send()
+    let first = 0
+    let most = 0
+    heard.onPiece = ({ length }) => {
+      if (first === 0) {
+        first = length
+        heard.stream?.pause()
+        setTimeout(() => heard.stream?.resume(), 50) // the rest is there by then
+      }
+      most = Math.max(most, length)
+    }
+    await heard.done
+    assert.equal(heard.bodyBytes, 4_000_000)
+    assert(first <= 8_192, `the first piece has ${first} octets`)
+    assert(most > 8_192, `the longest has ${most}`)
+  }
+  ;(await client.connection).destroy()
+})
+
 test('a connection that was closed is not used again, from that moment on', async () => {
   await using server = await http((request, response) => response.end(request.url))
   const client = new Client(server.port)

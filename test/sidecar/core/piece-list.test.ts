@@ -7,6 +7,7 @@ test('octets come out as they went in, whatever is appended and taken in between
   const step = fc.oneof(
     fc.record({ append: fc.uint8Array({ maxLength: 40 }), from: fc.nat(3) }),
     fc.record({ append: fc.uint8Array({ minLength: 3_000, maxLength: 9_000 }), from: fc.nat(3) }),
+    fc.record({ append: fc.uint8Array({ minLength: 16_000, maxLength: 40_000 }), from: fc.nat(3) }),
     fc.constant('shift' as const),
   )
   fc.assert(
@@ -41,6 +42,13 @@ test('a hundred thousand single octets are a few pieces', () => {
   assert.equal(pieces.bytes, 100_000)
   assert.ok(pieces.all.length < 30, `${pieces.all.length} pieces`)
   assert.deepEqual([...(pieces.first as Buffer).subarray(0, 3)], [0, 1, 2])
+})
+
+test('frames that came in two reads each fill whole blocks: no room is lost between them', () => {
+  const pieces = new PieceList()
+  for (let i = 0; i < 100; i++) for (const count of [9_384, 7_000]) pieces.append(Buffer.alloc(count, i))
+  const held = new Set(pieces.all.map(({ buffer }) => buffer))
+  assert.deepEqual([pieces.bytes, held.size], [100 * 16_384, 100])
 })
 
 test('a piece that was taken keeps its octets when more are appended', () => {
