@@ -34,27 +34,25 @@ const WARM_UP_SECONDS = 5
 const LEAST_LONG_SECONDS = 20
 const SAMPLE_MS = 100
 
-/** Who interrupts a run must not leave its processes behind. */
-process.once('SIGINT', () => void stage?.close().finally(() => process.exit(130)))
+/** Who interrupts a run must not leave its processes behind: what is being opened is closed when it is open. */
+process.once('SIGINT', () => void closeStage().finally(() => process.exit(130)))
 
 const chosen = ATTACKS.filter(({ name }) => name.startsWith(values.only))
 const outcomes: Outcome[] = []
-let stage: Stage | undefined
+let opening: Promise<Stage> | undefined
 console.log(TITLE)
 try {
   for (const attack of chosen) {
     for (const door of attack.doors) {
-      stage ??= await openStage()
-      const outcome = await tried(stage, attack, door)
+      opening ??= openStage()
+      const outcome = await tried(await opening, attack, door)
       outcomes.push(outcome)
       console.log(line(outcome))
-      if (!values.fresh && !outcome.hasDied) continue
-      await stage.close()
-      stage = undefined
+      if (values.fresh || outcome.hasDied) await closeStage()
     }
   }
 } finally {
-  await stage?.close()
+  await closeStage()
 }
 const failed = outcomes.filter((outcome) => judge(outcome).length > 0)
 console.log(failed.length === 0 ? 'nothing got through' : `${failed.length} of ${outcomes.length} got through`)
@@ -64,6 +62,12 @@ interface Stage {
   readonly stand: Stand
   readonly victim: ChildProcess
   close(): Promise<void>
+}
+
+async function closeStage(): Promise<void> {
+  const stage = opening
+  opening = undefined
+  await (await stage)?.close()
 }
 
 async function openStage(): Promise<Stage> {
