@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readdirSync } from 'node:fs'
 import test from 'ava'
 import { LIMITS } from '../../sidecar/core/limits.ts'
 import { MESH_ERRORS } from '../../sidecar/core/mesh-errors.ts'
@@ -15,6 +16,15 @@ for (const [path, table] of Object.entries(DOC_TABLES)) {
     )
   })
 }
+
+test('every decision is listed', () => {
+  const list = readPage('docs/README.md')
+  const files = readdirSync(new URL('../../docs/decisions', import.meta.url))
+  assert.deepEqual(
+    files.filter((file) => !list.includes(`(decisions/${file})`)),
+    [],
+  )
+})
 
 test('every limit has its unit in its name and a reason above it', () => {
   const text = DOC_TABLES['docs/limits.md']?.() ?? ''
