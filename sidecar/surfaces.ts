@@ -12,6 +12,7 @@ import type { WatchClient } from './config-client/watch-client.ts'
 import type { TimerWheel } from './core/timer-wheel.ts'
 import type { Http1Counters } from './http1/http1-counters.ts'
 import type { Http2Counters } from './http2/stream/http2-counters.ts'
+import type { InboundLane } from './inbound/inbound-lane.ts'
 import type { InboundProxy } from './inbound/inbound-proxy.ts'
 import type { PlainInbound } from './inbound/plain-inbound.ts'
 import type { CertificateRotation } from './mtls/certificate-rotation.ts'
@@ -19,7 +20,7 @@ import type { IdentityStore } from './mtls/identity-store.ts'
 import type { OutboundProxy } from './outbound/outbound-proxy.ts'
 import type { Reporting } from './reporting.ts'
 import type { Seams } from './seams.ts'
-import type { AppPool } from './upstream/app-pool.ts'
+
 import type { LinkPool } from './upstream/link-pool.ts'
 
 /** Everything that a person, Prometheus or the kubelet may ask a sidecar about. */
@@ -33,9 +34,7 @@ export interface SurfaceDeps {
   readonly watch: WatchClient
   readonly reporting: Reporting
   readonly links: LinkPool
-  readonly apps: AppPool
-  /** Connections to applications that speak HTTP/2. */
-  readonly http2Apps: LinkPool
+  readonly inboundLane: InboundLane
   readonly inbound: InboundProxy
   readonly outbound: OutboundProxy
   readonly plain: PlainInbound
@@ -114,20 +113,8 @@ export class Surfaces {
 
   /** Gauges are read when somebody looks. */
   #expose(accept: string | undefined): ReturnType<Reporting['registry']['expose']> {
-    const {
-      seams,
-      snapshots,
-      load,
-      identities,
-      rotation,
-      watch,
-      reporting,
-      links,
-      apps,
-      http2Apps,
-      inbound,
-      outbound,
-    } = this.#deps
+    const { seams, snapshots, load, identities, rotation, watch, reporting, links, inboundLane, inbound, outbound } =
+      this.#deps
     const { plain, http1Counters, http2Counters } = this.#deps
     const { metrics, registry } = reporting
     const stale = watch.status.staleSinceMs
@@ -138,9 +125,7 @@ export class Surfaces {
     metrics.openConnections.series({ direction: 'outbound', kind: 'link' }).set(links.counts.links)
     metrics.openConnections.series({ direction: 'inbound', kind: 'link' }).set(inbound.counts.links)
     metrics.openConnections.series({ direction: 'inbound', kind: 'plain' }).set(plain.connectionCount)
-    metrics.openConnections
-      .series({ direction: 'inbound', kind: 'upstream' })
-      .set(apps.openCount + http2Apps.counts.links)
+    metrics.openConnections.series({ direction: 'inbound', kind: 'upstream' }).set(inboundLane.connectionCount)
     metrics.openStreams.series({ direction: 'outbound' }).set(links.counts.streams)
     metrics.openStreams.series({ direction: 'inbound' }).set(inbound.counts.streams)
     metrics.watchLosses.series({}).set(watch.status.lossCount)

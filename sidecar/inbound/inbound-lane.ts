@@ -65,6 +65,11 @@ export class InboundLane implements Lane<Exchange> {
     this.#appHost = appHost
   }
 
+  /** Connections to applications, for gauges. */
+  get connectionCount(): number {
+    return this.#apps.openCount + this.#http2.counts.links + this.#tcp.openCount
+  }
+
   /** What an application's port was said to speak; undefined for a port that is not served. */
   protocolOf(appPort: number): Protocol | undefined {
     return this.#deps.snapshots.current.workload?.serves.find((served) => served.appPort === appPort)?.protocol

@@ -124,6 +124,11 @@ export class TcpDialer {
     this.#clock = clock
   }
 
+  /** Connections that are open or dialled, for gauges. */
+  get openCount(): number {
+    return this.#count
+  }
+
   /**
    * Connects for a try: `onStream` and the granted head when the connection stands, else `connect-failure`.
    */

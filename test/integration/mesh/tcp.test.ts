@@ -74,9 +74,12 @@ test('a callee that speaks first is heard at once, and each direction ends by it
   const socket = await dial(mesh)
   const [greeting] = (await once(socket, 'data')) as [Buffer]
   assert.equal(greeting.toString(), '220 ready\r\n')
+  const tunnels = 'outrigger_open_connections{direction="inbound",kind="upstream"}'
+  assert.equal((await mesh.workload('bank').metrics()).get(tunnels), 1)
   socket.end('all of this')
   assert.equal((await heardFrom(socket)).toString(), 'you said all of this')
   await settled(mesh)
+  await eventually('the tunnel is closed', async () => (await mesh.workload('bank').metrics()).get(tunnels) === 0)
 })
 
 test('a callee that ends its side first still hears what the caller has to say', async () => {
