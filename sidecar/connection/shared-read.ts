@@ -1,5 +1,6 @@
 import { Socket } from 'node:net'
 import { inOneMoment } from '../core/clock.ts'
+import { isMuchUnsent } from '../http2/stream/held-memory.ts'
 
 /** What is read from any socket stands here until the next read: it is consumed or copied within the callback. */
 const BUFFER_BYTES = 64 * 1024
@@ -42,14 +43,14 @@ const sharedRead = (receive: (chunk: Buffer, length: number) => void) => ({
 
 /**
  * The same for a peer that speaks when it was asked: the first read of each answer is short, so that of a thousand answers
- * that come at once while nobody takes them a thousand times so much is held, and no more; what follows comes in full reads.
+ * that come at once while nobody takes them a thousand times so much is held, and no more; what follows comes in full reads, while not much waits in all.
  * @param isMidBody whether what is read next belongs to an answer of which something was read
  */
 export const sharedAnswerRead = (receive: (chunk: Buffer, length: number) => void, isMidBody: () => boolean) => {
   let buffer = firstReadBuffer
   return {
     buffer: (): Buffer => {
-      buffer = isMidBody() ? readBuffer : firstReadBuffer
+      buffer = isMidBody() && !isMuchUnsent() ? readBuffer : firstReadBuffer
       return buffer
     },
     callback: (length: number): boolean => {

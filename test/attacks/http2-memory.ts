@@ -62,25 +62,8 @@ async function sip(wire: HostileWire, target: Target): Promise<void> {
   }
 }
 
-/**
- * A stranger has few streams, and what waits for it stays within the limit. With a thousand of a link it does not: answers are
- * given up, and after fifty of them the peer.
- */
-const hoarding = (name: string, known: string, run: Attack['run']): readonly Attack[] => [
-  { name, doors: ['h2c'], known, limit: '2 MiB unread for a connection, then 16 KiB a stream', isCut: false, run },
-  {
-    name,
-    doors: ['link'],
-    known,
-    limit: '12 MiB unread for a connection',
-    counter: 'h2:unsent-overflow',
-    isCut: true,
-    run: async (wire, target) => {
-      await run(wire, target)
-      await wire.cut
-    },
-  },
-]
+/** A thousand answers of a link stay below 12 MiB, too. */
+const UNREAD = '2 MiB unread for a connection, then a read of 8 KiB for each answer'
 
 /** What is kept for a peer that does not take it, or makes others keep it. */
 export const MEMORY: readonly Attack[] = [
@@ -93,15 +76,32 @@ export const MEMORY: readonly Attack[] = [
     isCut: false,
     run: hoard(2 ** 31 - 1, true, quiet),
   },
-  ...hoarding(
-    'data-dribble',
-    'CVE-2019-9511: no window, and a drip of it',
-    hoard(0, false, async (wire, round, count) => {
+  {
+    name: 'data-dribble',
+    doors: DOORS,
+    known: 'CVE-2019-9511: no window, and a drip of it',
+    limit: UNREAD,
+    isCut: false,
+    run: hoard(0, false, async (wire, round, count) => {
       for (let n = 0; n < 8; n++) await wire.send(windowUpdate(idOf((round * 8 + n) % count), 1))
     }),
-  ),
-  ...hoarding('zero-window', 'no window at all', hoard(0, false, quiet)),
-  ...hoarding('small-windows', 'a window of one piece for each stream, then nothing', hoard(65_535, false, quiet)),
+  },
+  {
+    name: 'zero-window',
+    doors: DOORS,
+    known: 'no window at all',
+    limit: UNREAD,
+    isCut: false,
+    run: hoard(0, false, quiet),
+  },
+  {
+    name: 'small-windows',
+    doors: DOORS,
+    known: 'a window of one piece for each stream, then nothing',
+    limit: UNREAD,
+    isCut: false,
+    run: hoard(65_535, false, quiet),
+  },
   {
     name: 'unread-uploads',
     doors: DOORS,

@@ -3,12 +3,16 @@ import { LIMITS } from '../../core/limits.ts'
 /** So many times `connectionUnsentBytes` are too much. */
 const OVERFLOW_FACTOR = 6
 
+let totalUnsentBytes = 0
+
+/** Connections hold so much unsent, all together, that applications should be read in small pieces: what is read then waits, too. */
+export const isMuchUnsent = (): boolean => totalUnsentBytes > 2 * LIMITS.connectionUnsentBytes
+
 /** What a connection makes us hold: answers that its peer does not take (CVE-2019-9517), and the heads of its requests. */
 export class HeldMemory {
   readonly #highWaterBytes: number
   readonly #mostHeadBytes: number
-  /** Body bytes that wait in all streams. */
-  unsentBytes = 0
+  #unsentBytes = 0
   /** Heads of the requests in flight: few octets of HPACK may say much (CVE-2026-47774). */
   headBytes = 0
 
@@ -16,6 +20,17 @@ export class HeldMemory {
   constructor(highWaterBytes: number, mostHeadBytes: number) {
     this.#highWaterBytes = highWaterBytes
     this.#mostHeadBytes = mostHeadBytes
+  }
+
+  /** Body bytes that wait in all streams. */
+  get unsentBytes(): number {
+    return this.#unsentBytes
+  }
+
+  /** So many more wait, or fewer. */
+  addUnsent(bytes: number): void {
+    this.#unsentBytes += bytes
+    totalUnsentBytes += bytes
   }
 
   /** All streams together hold more unsent than they should. */

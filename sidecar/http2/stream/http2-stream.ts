@@ -97,7 +97,7 @@ export abstract class Http2Stream {
     }
     if (queue === undefined) queue = this.queue = new SendQueue()
     queue.push(chunk, sent)
-    this.host.memory.unsentBytes += chunk.length - sent
+    this.host.memory.addUnsent(chunk.length - sent)
     this.host.addPending(this)
     if (!this.host.takesUnsent(this)) return true
     if (queue.bytes <= this.host.memory.highWaterBytes) return true
@@ -121,7 +121,7 @@ export abstract class Http2Stream {
     const sent = this.host.sendData(this, chunk, queue.offset, isLast)
     if (sent > 0) {
       queue.advance(sent)
-      this.host.memory.unsentBytes -= sent
+      this.host.memory.addUnsent(-sent)
     }
     if (queue.bytes === 0 && queue.trailers !== undefined) {
       if (!isLast) this.host.sendEnd(this, queue.trailers)
@@ -245,7 +245,7 @@ export abstract class Http2Stream {
   }
 
   #dropQueue(): void {
-    this.host.memory.unsentBytes -= this.queue?.bytes ?? 0
+    this.host.memory.addUnsent(-(this.queue?.bytes ?? 0))
     this.queue?.discard()
     this.queue = undefined
   }
