@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
 import { LIMITS } from '../core/limits.ts'
 import { type MeshError, meshError } from '../core/mesh-errors.ts'
+import { PieceList, recyclePiece } from '../core/piece-list.ts'
 import { type Fields, NO_FIELDS, type RequestHead, type ResponseHead } from '../http/head.ts'
 import type { ResponseSink, UpstreamStream } from '../http/streams.ts'
 import type { Http1Counters } from '../http1/http1-counters.ts'
@@ -49,6 +50,8 @@ export class Http1ClientConnection implements ClientStreamOwner {
   #isPumping = false
   #isInputEnded = false
   #isHeadReceived = false
+  /** What the caller says of its tunnel before that is granted: an application that ignores the upgrade would read it as a request. */
+  readonly #early = new PieceList()
 
   constructor(socket: Socket, parser: ResponseHeadParser, listener: Http1ClientListener, counters: Http1Counters) {
     this.#socket = socket
@@ -126,6 +129,10 @@ export class Http1ClientConnection implements ClientStreamOwner {
       writer.bytes(chunk)
       writer.text(CHUNK_END)
     } else if (this.#framing === 'raw') {
+      if (!this.#isHeadReceived) {
+        this.#early.append(chunk)
+        return false
+      }
       writer.bytes(chunk)
     } else {
       // More than was announced would be read as the next request.
@@ -214,11 +221,27 @@ export class Http1ClientConnection implements ClientStreamOwner {
   #onHead(stream: Http1ClientStream, head: ResponseHead): void {
     this.#isHeadReceived = true
     const { isEnd, isRaw } = this.#decoder
+    const hasEarly = !this.#early.isEmpty
+    if (isRaw) this.#beginTunnel(stream)
     // A tunnel that is not granted: the request had no body after all.
-    if (this.#framing === 'raw' && !isRaw) stream.isRequestComplete = true
-    if (isRaw && stream.isRequestComplete) this.#writer.end()
+    else if (this.#framing === 'raw') this.#refuseTunnel(stream)
     if (isEnd) this.#complete(stream)
     stream.sink.onResponseHead(head, isEnd)
+    if (isRaw && hasEarly && stream === this.#stream) stream.sink.onRequestDrain()
+  }
+
+  #beginTunnel(stream: Http1ClientStream): void {
+    for (let piece = this.#early.shift(); piece !== undefined; piece = this.#early.shift()) {
+      this.#writer.bytes(piece)
+      recyclePiece(piece)
+    }
+    if (stream.isRequestComplete) this.#writer.end()
+    else this.#writer.flushSoon()
+  }
+
+  #refuseTunnel(stream: Http1ClientStream): void {
+    this.#early.discard()
+    stream.isRequestComplete = true
   }
 
   /** The response is complete. Only a connection that is clean on both sides is given back. */
@@ -226,7 +249,9 @@ export class Http1ClientConnection implements ClientStreamOwner {
     const decoder = this.#decoder
     this.#stream = undefined
     this.keepAliveMs = decoder.idleMs
-    const isClean = stream.isRequestComplete && decoder.keepAlive && decoder.isBetweenMessages && !this.#isInputEnded
+    const isWhole = stream.isRequestComplete && decoder.isBetweenMessages && !this.#isInputEnded
+    // After an upgrade that was asked for in vain, the application may still think otherwise of what comes.
+    const isClean = isWhole && decoder.keepAlive && this.#framing !== 'raw'
     if (!decoder.isBetweenMessages) this.#counters.strayOctets++
     if (isClean) this.#listener.onIdle(this)
     else this.#socket.destroy()

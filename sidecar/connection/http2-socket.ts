@@ -113,19 +113,22 @@ export abstract class Http2Socket implements Http2Owner, Flushable, WheelEntry {
 
   flush(): void {
     // One write at a time: what comes meanwhile leaves in one more, and the octets of the last one are used again.
-    if (this.#writesInFlight > 0) this.#isFlushDue = true
-    else this.#write()
+    if (this.#writesInFlight === 0) return this.#write()
+    this.#isFlushDue = true
+    this.connection.fallBehind()
   }
 
   #write(): void {
     if (!this.#isWritable || this.#socket.destroyed) return
     const octets = this.connection.takeOutput()
-    if (octets.length === 0) return
-    this.sentBytes += octets.length
-    this.#writesInFlight++
-    if (this.#socket.write(octets, this.#onWritten)) return
-    this.#isWritable = false
-    this.connection.setWritable(false)
+    if (octets.length > 0) {
+      this.sentBytes += octets.length
+      this.#writesInFlight++
+      this.#isWritable = this.#socket.write(octets, this.#onWritten)
+    }
+    // After the write, for what goes on may write, too.
+    if (this.#isWritable) this.connection.goOn()
+    else this.connection.setWritable(false)
   }
 
   /**

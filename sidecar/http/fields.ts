@@ -37,8 +37,19 @@ export function listItems(value: string): string[] {
   return items
 }
 
-/** `text` without SP and HTAB at its ends. `String.trim` takes more away, NBSP say, and what it hides, others see. */
-export const trimSpace = (text: string): string => text.replace(/^[ \t]+|[ \t]+$/g, '')
+/**
+ * `text` without SP and HTAB at its ends, in linear time: a regular expression would begin anew at each blank of a run.
+ * `String.trim` takes more away, NBSP say, and what it hides, others see.
+ */
+export function trimSpace(text: string): string {
+  let from = 0
+  let to = text.length
+  while (from < to && isBlank(text.charCodeAt(from))) from++
+  while (to > from && isBlank(text.charCodeAt(to - 1))) to--
+  return to - from === text.length ? text : text.slice(from, to)
+}
+
+const isBlank = (code: number): boolean => code === 0x20 || code === 0x09
 
 /** A list in which `name` (lower case) stands exactly once, with `value`: in the place of the first, else at the end. */
 export function withField(fields: Fields, name: string, value: string): Fields {

@@ -4,12 +4,13 @@ import { type MeshError, meshError } from '../core/mesh-errors.ts'
 import { TurnBudget } from '../core/turn-budget.ts'
 import type { Fields, RequestHead, ResponseHead } from '../http/head.ts'
 import { ErrorCode, INITIAL_WINDOW_BYTES } from './frame/frame-type.ts'
-import { FrameWriter } from './frame/frame-writer.ts'
+import type { FrameWriter } from './frame/frame-writer.ts'
 import { encodeFields, encodeRequest, encodeResponse } from './head-encoding.ts'
 import { HpackDecoder } from './hpack/decoder.ts'
 import { HpackEncoder } from './hpack/encoder.ts'
 import type { Http2Options, Http2Owner } from './http2-owner.ts'
 import { type Http2Settings, PeerSettings } from './http2-settings.ts'
+import { Outflow } from './outflow.ts'
 import { ReceiveWindow } from './receive-window.ts'
 import { CancelQueue } from './stream/cancel-queue.ts'
 import { FloodGuard } from './stream/flood-guard.ts'
@@ -22,12 +23,6 @@ import { StreamMemory } from './stream/stream-memory.ts'
 import { StreamEvent, StreamState } from './stream/stream-state.ts'
 import { StreamTable } from './stream/stream-table.ts'
 import { WindowGrowth } from './stream/window-growth.ts'
-
-/** Body bytes wait in their streams once this much waits in the output: the rest of a turn's frames still leaves in one write. */
-const OUTPUT_HIGH_BYTES = 256 * 1024
-
-/** With this much unread by the peer, streams are refused; with as much in streams and output together, none asks for its answer. */
-const OUTPUT_STUCK_BYTES = 1024 * 1024
 
 const NO_OCTETS = Buffer.alloc(0)
 const OVERFLOW = meshError('timeout', 'the caller does not read its answers, and more than enough of them wait')
@@ -43,7 +38,8 @@ export class ConnectionCore implements StreamHost {
   readonly budget: TurnBudget
   readonly peer = new PeerSettings()
   readonly guard: FloodGuard
-  readonly writer = new FrameWriter()
+  readonly outflow: Outflow
+  readonly writer: FrameWriter
   readonly encoder: HpackEncoder
   readonly decoder: HpackDecoder
   readonly streams = new StreamTable()
@@ -56,18 +52,13 @@ export class ConnectionCore implements StreamHost {
   /** Bytes that we may send. */
   sendWindowBytes = INITIAL_WINDOW_BYTES
   readonly receiveWindow: ReceiveWindow
-  flushCount = 0
-  isWritable = true
   isClosed = false
   /** We told the peer, or were told, that no more streams are taken. */
   isGoingAway = false
   /** `onDrained` is due when the last stream ends. */
   closesWhenEmpty = false
   #isDrained = false
-  #isAnnounced = false
   readonly #cancels: CancelQueue
-  /** Streams wait until the peer reads. */
-  #isAwaited = false
   /** Streams that we reset, lately: frames of theirs that are under way are no fault of the peer's (RFC 9113 §5.1). */
   readonly resets = new StreamMemory()
   /** Client: streams that are over, lately, for whatever reason. */
@@ -80,6 +71,8 @@ export class ConnectionCore implements StreamHost {
     this.owner = options.owner
     this.clock = options.clock
     this.memory = new HeldMemory(settings.unsentHighWaterBytes, settings.requestHeadBytes)
+    this.outflow = new Outflow(this.memory, () => options.owner.onOutput())
+    this.writer = this.outflow.writer
     this.windowGrowth = new WindowGrowth(settings.streamWindowMostBytes, settings.connectionWindowBytes / 2)
     this.budget = new TurnBudget(LIMITS.piecesPerTurnCount, settings.requestsPerTurnCount)
     this.peerAddress = options.peerAddress
@@ -97,58 +90,53 @@ export class ConnectionCore implements StreamHost {
     return this.#takesData && this.scheduler.isEmpty
   }
 
-  /** The peer reads so little that nothing new should begin. */
+  get flushCount(): number {
+    return this.outflow.takenCount
+  }
+
+  /** Nothing new should begin: the peer reads too little, or has begun too much. */
   get isStuck(): boolean {
-    return (!this.isWritable && this.writer.output.length > OUTPUT_STUCK_BYTES) || this.memory.isFull
+    return this.outflow.isStuck || this.memory.isFull
   }
 
   get isDeaf(): boolean {
-    return !this.isWritable && this.memory.unsentBytes + this.writer.output.length > OUTPUT_STUCK_BYTES
+    return this.outflow.isDeaf
   }
 
   get #takesData(): boolean {
-    return this.isWritable && this.sendWindowBytes > 0 && this.writer.output.length < OUTPUT_HIGH_BYTES
+    return this.sendWindowBytes > 0 && this.outflow.takesBody
   }
 
-  /** Tells the owner, once, that something waits. */
-  announce(): void {
-    if (this.#isAnnounced || this.writer.output.length === 0) return
-    this.#isAnnounced = true
-    this.owner.onOutput()
-  }
-
-  /** Hands over all that waits, and lets the streams that waited for room go on. */
+  /** Hands over all that waits. `goOn` is to be called when it has been written. */
   takeOutput(): Buffer {
-    this.#isAnnounced = true
+    this.outflow.prepare()
     this.releaseCancels()
     if (!this.scheduler.isEmpty) this.pump()
-    const octets = this.writer.take()
-    this.flushCount++
-    this.#isAnnounced = false
-    if (!this.scheduler.isEmpty) this.pump()
-    return octets
+    return this.outflow.take()
   }
 
-  setWritable(isWritable: boolean): void {
-    this.isWritable = isWritable
-    if (!isWritable) return
-    this.#isAnnounced = false
+  /** What was taken has been written, and the socket takes more: the streams that waited for room go on. */
+  goOn(): void {
     this.pump()
-    this.announce()
+    if (!this.outflow.endBacklog()) return
     this.owner.onCapacity()
-    if (!this.#isAwaited) return
-    this.#isAwaited = false
+    if (!this.outflow.endAwaiting()) return
     for (const stream of this.streams.list()) stream.onReading()
   }
 
+  setWritable(isWritable: boolean): void {
+    this.outflow.setWritable(isWritable)
+    if (isWritable) this.goOn()
+  }
+
   awaitReading(): void {
-    this.#isAwaited = true
+    this.outflow.awaitReading()
   }
 
   /** Sends waiting body bytes, a frame of each stream in turn, while window and output take them. */
   pump(): void {
     while (this.#takesData && this.scheduler.runOne());
-    this.announce()
+    this.outflow.announce()
   }
 
   sendData(stream: Http2Stream, chunk: Buffer, at: number, isLast: boolean): number {
@@ -160,7 +148,7 @@ export class ConnectionCore implements StreamHost {
     this.guard.dataSent()
     this.writer.data(stream.id, chunk, at, at + count, isEnd)
     if (isEnd) this.#ended(stream)
-    this.announce()
+    this.outflow.announce()
     return count
   }
 
@@ -206,13 +194,13 @@ export class ConnectionCore implements StreamHost {
     }
     if (!this.writer.endLast(stream.id)) this.writer.data(stream.id, NO_OCTETS, 0, 0, true)
     this.#ended(stream)
-    this.announce()
+    this.outflow.announce()
   }
 
   #endHeaders(stream: Http2Stream, isEnd: boolean): void {
     this.writer.endHeaders(stream.id, isEnd, this.peer.frameBytes)
     if (isEnd) this.#ended(stream)
-    this.announce()
+    this.outflow.announce()
   }
 
   #ended(stream: Http2Stream, event: StreamEvent = StreamEvent.sendEnd): void {
@@ -224,7 +212,7 @@ export class ConnectionCore implements StreamHost {
     if (this.isClosed) return
     this.resets.add(streamId)
     this.writer.resetStream(streamId, code)
-    this.announce()
+    this.outflow.announce()
   }
 
   takesCancel(): boolean {
@@ -265,7 +253,13 @@ export class ConnectionCore implements StreamHost {
   sendWindowUpdate(streamId: number, bytes: number): void {
     if (this.isClosed) return
     this.writer.windowUpdate(streamId, bytes)
-    this.announce()
+    this.outflow.announce()
+  }
+
+  /** The stream's request has a head of so many octets, as RFC 9113 §6.5.2 counts them. */
+  addHead(stream: Http2Stream, listBytes: number): void {
+    stream.headBytes = listBytes
+    this.memory.headBytes += listBytes
   }
 
   onStreamClosed(stream: Http2Stream): void {
@@ -292,10 +286,14 @@ export class ConnectionCore implements StreamHost {
 
   /** Counts a RST_STREAM that the peer made us send. */
   countProvoked(): void {
-    if (!this.guard.takesProvokedReset()) this.fail(ErrorCode.enhanceYourCalm, 'too many stream errors')
-    else if (!this.guard.takesControlFrame(this.writer.waitingControlFrames)) {
-      this.fail(ErrorCode.enhanceYourCalm, 'control frames are not read')
-    }
+    if (this.guard.takesProvokedReset()) this.boundControlFrames()
+    else this.fail(ErrorCode.enhanceYourCalm, 'too many stream errors')
+  }
+
+  /** Ends the connection when too many control frames wait: whoever makes us send them should read them. */
+  boundControlFrames(): void {
+    if (this.guard.takesControlFrame(this.writer.waitingControlFrames)) return
+    this.fail(ErrorCode.enhanceYourCalm, 'control frames are not read')
   }
 
   /** A connection error (RFC 9113 §5.4.1): GOAWAY, and every stream hears of it. */
@@ -303,7 +301,7 @@ export class ConnectionCore implements StreamHost {
     if (this.isClosed) return
     this.guard.countFault(code)
     this.writer.goAway(this.lastPeerStreamId, code, detail)
-    this.announce()
+    this.outflow.announce()
     const error = meshError(this.role === 'server' ? 'bad-request' : 'protocol-error', `HTTP/2: ${detail}`)
     this.close(error)
     this.owner.onClosed(error)

@@ -6,6 +6,7 @@ import { ConnectionCore } from './connection-core.ts'
 import { ControlFrames } from './control-frames.ts'
 import { FrameReader } from './frame/frame-reader.ts'
 import { CLIENT_PREFACE, ErrorCode, INITIAL_WINDOW_BYTES, MAX_31_BITS } from './frame/frame-type.ts'
+import { headListBytes } from './head-encoding.ts'
 import type { Http2Options } from './http2-owner.ts'
 import { settingsFrame } from './http2-settings.ts'
 import { PeerPatience } from './peer-patience.ts'
@@ -110,6 +111,16 @@ export class Http2Connection {
     return this.#core.takeOutput()
   }
 
+  /** What was taken is written, and the socket takes more: what waited for room goes on, and may call the owner. */
+  goOn(): void {
+    this.#core.goOn()
+  }
+
+  /** What waits cannot be taken in this turn: the last write is still under way. */
+  fallBehind(): void {
+    this.#core.outflow.fallBehind()
+  }
+
   /** Whether the socket takes more. While it does not, body bytes wait in their streams, whose sources are told to stop. */
   setWritable(isWritable: boolean): void {
     this.#core.setWritable(isWritable)
@@ -139,6 +150,7 @@ export class Http2Connection {
       sink,
     )
     core.streams.add(stream)
+    core.addHead(stream, headListBytes(head, extra))
     core.sendRequestHead(stream, head, end, extra)
     return stream
   }
@@ -148,7 +160,7 @@ export class Http2Connection {
     if (this.#core.isClosed) return
     this.#core.releaseCancels()
     this.#core.writer.output.fit()
-    if (this.#core.role === 'server') this.#patience.look()
+    this.#patience.look()
   }
 
   /** Asks for a sign of life; the owner hears `onPong`, and times the answer. */

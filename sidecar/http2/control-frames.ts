@@ -61,7 +61,7 @@ export class ControlFrames {
   /** Asks the peer for a sign of life: `onPong` says it came. */
   ping(): void {
     this.#core.writer.ping(KEEP_ALIVE, 0, false)
-    this.#core.announce()
+    this.#core.outflow.announce()
   }
 
   /** First step of leaving (RFC 9113 §6.8): takes what is under way for a round trip more. */
@@ -75,7 +75,7 @@ export class ControlFrames {
     }
     core.writer.goAway(MAX_31_BITS, ErrorCode.noError, '')
     core.writer.ping(DRAIN, 0, false)
-    core.announce()
+    core.outflow.announce()
   }
 
   /** Second step: says what the last stream was, and ignores those above. */
@@ -85,7 +85,7 @@ export class ControlFrames {
     this.#heads.highestStreamId = core.lastPeerStreamId
     core.writer.goAway(core.lastPeerStreamId, ErrorCode.noError, '')
     core.closesWhenEmpty = true
-    core.announce()
+    core.outflow.announce()
     core.checkDrained()
   }
 
@@ -149,8 +149,8 @@ export class ControlFrames {
     if (core.isClosed) return
     core.peer.areKnown = true
     core.writer.settingsAck()
-    this.#checkQueue()
-    core.announce()
+    core.boundControlFrames()
+    core.outflow.announce()
     core.owner.onCapacity()
   }
 
@@ -164,8 +164,8 @@ export class ControlFrames {
     }
     if (!this.#takesWord()) return
     core.writer.ping(octets, start, true)
-    this.#checkQueue()
-    core.announce()
+    core.boundControlFrames()
+    core.outflow.announce()
   }
 
   /** PING and every frame that answers or announces something: a peer has few reasons for them. */
@@ -174,12 +174,6 @@ export class ControlFrames {
     if (core.guard.takesPing()) return true
     core.fail(ErrorCode.enhanceYourCalm, 'too many PING, GOAWAY or acknowledging frames')
     return false
-  }
-
-  #checkQueue(): void {
-    const core = this.#core
-    if (core.guard.takesControlFrame(core.writer.waitingControlFrames)) return
-    core.fail(ErrorCode.enhanceYourCalm, 'control frames are not read')
   }
 
   /** RFC 9113 §6.8: streams above `lastStreamId` were not processed; the others go on. */

@@ -25,6 +25,21 @@ function encodeRequestLine(encoder: HpackEncoder, out: OutputBuffer, head: Reque
   if (isUpgrade || head.method !== 'CONNECT') encoder.field(out, ':path', head.path)
 }
 
+/** What a peer must hold for the head of a request, as RFC 9113 §6.5.2 counts it: 32 octets beside each name and value. */
+export function headListBytes(head: RequestHead, extra: Fields): number {
+  const line = head.method.length + head.path.length + head.authority.length + (head.upgrade?.length ?? 0)
+  return line + LINE_BYTES + fieldListBytes(head.fields) + fieldListBytes(extra)
+}
+
+function fieldListBytes(fields: Fields): number {
+  let bytes = 16 * fields.length
+  for (let i = 0; i < fields.length; i++) bytes += (fields[i] as string).length
+  return bytes
+}
+
+/** The five pseudo-fields' names, their 32 octets each, the scheme, and `expect: 100-continue`: at most so many. */
+const LINE_BYTES = 300
+
 /** Appends the header block of a final response; `status` as it goes on the wire. */
 export function encodeResponse(encoder: HpackEncoder, out: OutputBuffer, head: ResponseHead, status: number): void {
   encoder.begin(out)

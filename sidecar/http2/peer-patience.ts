@@ -16,7 +16,10 @@ const FRAME_LOOKS = LIMITS.headTimeoutMs / LOOK_MS
 
 const STALLED = meshError('timeout', 'the caller does not read the answer, or does not go on with its request')
 
-/** How long a server waits for a peer that has begun something: the first frame, a frame, a body, the reading of an answer. */
+/**
+ * How long a peer is waited for that does not read, and, by a server, one that has begun something: the first frame, a
+ * frame, a body, the reading of an answer.
+ */
 export class PeerPatience {
   readonly #core: ConnectionCore
   readonly #reader: FrameReader
@@ -24,6 +27,9 @@ export class PeerPatience {
   /** Looks in a row that found the same frame incomplete, or no frame at all. */
   #frameLooks = 0
   #tailCount = -1
+  /** Looks in a row that found the same write under way. */
+  #writeLooks = 0
+  #takenCount = -1
 
   constructor(core: ConnectionCore, reader: FrameReader, frames: ReceivedFrames) {
     this.#core = core
@@ -33,6 +39,12 @@ export class PeerPatience {
 
   /** To be called every `LOOK_MS`. */
   look(): void {
+    if (this.#awaitsReading() && ++this.#writeLooks >= MOST_LOOKS) {
+      this.#core.guard.counters.unread++
+      this.#core.fail(ErrorCode.enhanceYourCalm, 'what was sent is not read')
+      return
+    }
+    if (this.#core.role === 'client') return
     if (this.#awaitsFrame() && ++this.#frameLooks >= FRAME_LOOKS) {
       this.#core.guard.counters.slowFrame++
       this.#core.fail(
@@ -42,6 +54,15 @@ export class PeerPatience {
       return
     }
     this.#lookAtStreams()
+  }
+
+  /** Whether the peer has not read, since the last look, what we are sending. */
+  #awaitsReading(): boolean {
+    const { takenCount, isBacklogged } = this.#core.outflow
+    const isSame = takenCount === this.#takenCount && isBacklogged
+    this.#takenCount = takenCount
+    if (!isSame) this.#writeLooks = 0
+    return isSame
   }
 
   /** Whether the frame that the last look saw, too, is still not complete. DATA is waited for as a body. */

@@ -57,17 +57,19 @@ export class ReceivedHeads {
     this.#openedCount++
     core.guard.streamOpened()
     core.budget.takeMessage(block.listBytes)
-    if (core.streams.size >= core.settings.streamCount || core.isStuck) {
+    const isOverCount = core.streams.size >= core.settings.streamCount
+    if (isOverCount || core.isStuck) {
       core.guard.counters.refusedStream++
       core.resetStream(streamId, ErrorCode.refusedStream)
-      if (this.areSettingsKnown) core.countProvoked()
+      // Our limit of streams the peer knows; how much room there is it does not.
+      if (isOverCount && this.areSettingsKnown) core.countProvoked()
+      else core.boundControlFrames()
       return
     }
     const stream = new ServerStream(streamId, core, core.peer.streamWindowBytes, core.peerAddress, core.clock.nowMs())
     stream.advance(StreamEvent.receiveHeaders)
     core.streams.add(stream)
-    stream.headBytes = block.listBytes
-    core.memory.headBytes += block.listBytes
+    core.addHead(stream, block.listBytes)
     if (block.isTooLarge) return void this.#refuseLarge(stream)
     const head = toRequestHead(block, isEnd)
     if (typeof head === 'string') {

@@ -20,6 +20,8 @@ export interface Http2Counters {
   headerBlockTimeout: number
   /** A frame whose end did not come, or the first one of a connection. */
   slowFrame: number
+  /** Connections ended because the peer read nothing of what was sent. */
+  unread: number
   /** CVE-2019-9513; also frames of unknown types. */
   priorityFlood: number
   windowUpdateFlood: number
@@ -64,6 +66,7 @@ export const http2Counters = (): Http2Counters => ({
   continuationFlood: 0,
   headerBlockTimeout: 0,
   slowFrame: 0,
+  unread: 0,
   priorityFlood: 0,
   windowUpdateFlood: 0,
   controlQueueFlood: 0,

@@ -81,3 +81,29 @@ spec: {mtls: {mode: PERMISSIVE}}
   session.close()
   assert.deepEqual([response[':status'], heard, response['x-outrigger-upgrade']], [501, 'page', undefined])
 })
+
+test('what follows an upgrade that the application ignores is never a request to it, and spoils nobody else’s', async () => {
+  const told: string[] = []
+  const app = (socket: Socket): void => {
+    socket.on('data', (chunk: Buffer) => {
+      for (const head of chunk.toString('latin1').split('\r\n\r\n').slice(0, -1)) {
+        const path = head.split(' ')[1] ?? ''
+        told.push(path)
+        setTimeout(() => socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${path.length}\r\n\r\n${path}`), 30)
+      }
+    })
+  }
+  await using mesh = await startTestMesh({ services: { orders: { raw: app } }, callers: ['web', 'other'] })
+  const session = connect(`http://127.0.0.1:${mesh.workload('web').portFor('orders')}`)
+  if (session.remoteSettings.enableConnectProtocol !== true) await once(session, 'remoteSettings')
+  const stream = session.request(
+    { ':method': 'CONNECT', ':protocol': 'websocket', ':scheme': 'http', ':path': '/public', ':authority': 'orders' },
+    { endStream: false },
+  )
+  stream.write('GET /admin HTTP/1.1\r\nhost: orders\r\n\r\n')
+  const [response] = (await once(stream, 'response')) as [IncomingHttpHeaders]
+  const answers = []
+  for (const path of ['/1', '/2']) answers.push((await mesh.call('other', 'orders', path)).body.toString())
+  session.destroy()
+  assert.deepEqual([response[':status'], answers, told], [501, ['/1', '/2'], ['/public', '/1', '/2']])
+})

@@ -416,6 +416,48 @@ test('an upgrade carries octets both ways', async () => {
   await client.closed
 })
 
+/** A server that writes down all that it is told, and answers the first of it so. */
+async function noting(answer: string) {
+  const told: string[] = []
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    socket.once('data', () => setTimeout(() => socket.write(answer), 30)) // what should not come has come by then
+    socket.on('data', (chunk: Buffer) => told.push(chunk.toString('latin1')))
+    socket.on('end', () => socket.end())
+  })
+  return { told, ...(await listening(server)) }
+}
+
+test('what a caller says before its upgrade is granted waits, then comes first, and the caller goes on', async () => {
+  await using server = await noting(
+    'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n',
+  )
+  const client = new Client(server.port)
+  const heard = await client.send({ upgrade: 'websocket', bodyLength: -1 }, false)
+  heard.onDrained = () => {
+    assert.equal(heard.head?.status, 101)
+    assert.equal(server.told.join('').endsWith('\r\n\r\n'), true, 'only the head was told before')
+    heard.stream?.sendBody(Buffer.from(' last'))
+    heard.stream?.sendEnd(NO_FIELDS)
+  }
+  assert.equal(heard.stream?.sendBody(Buffer.from('first')), false)
+  assert.equal(heard.stream?.sendBody(Buffer.from(' second')), false)
+  await heard.done
+  await client.closed
+  assert.equal(server.told.join('').split('\r\n\r\n')[1], 'first second last')
+})
+
+test('an application that ignores an upgrade never hears what the caller said for the tunnel, nor another request', async () => {
+  await using server = await noting('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nno')
+  const client = new Client(server.port)
+  const heard = await client.send({ upgrade: 'websocket', bodyLength: -1 }, false)
+  assert.equal(heard.stream?.sendBody(Buffer.from('GET /admin HTTP/1.1\r\nhost: a\r\n\r\n')), false)
+  heard.stream?.sendEnd(NO_FIELDS)
+  await heard.done
+  await client.closed
+  assert.deepEqual([heard.body, client.idleCount], ['no', 0])
+  assert.equal(server.told.join('').indexOf('\r\n\r\n'), server.told.join('').length - 4, 'one head and nothing more')
+})
+
 test('five megabytes go both ways past a slow application and a slow caller, with bounded memory', async () => {
   const total = 5 * 1024 * 1024
   const sockets: Socket[] = []

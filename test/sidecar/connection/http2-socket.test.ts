@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import test from 'ava'
 import { Http2ClientConnection } from '../../../sidecar/connection/http2-client-connection.ts'
@@ -8,42 +7,10 @@ import { TimerWheel } from '../../../sidecar/core/timer-wheel.ts'
 import { NO_FIELDS, UNKNOWN_LENGTH } from '../../../sidecar/http/head.ts'
 import { FrameType } from '../../../sidecar/http2/frame/frame-type.ts'
 import { LINK_SETTINGS } from '../../../sidecar/http2/http2-settings.ts'
-import { frame, framesOf, SeenResponse, settings } from '../../support/http2-frames.ts'
+import { FakeSocket, turn } from '../../support/fake-socket.ts'
+import { frame, SeenResponse, settings } from '../../support/http2-frames.ts'
 import { requestHead } from '../../support/recording-streams.ts'
 import { TurnedClock } from '../../support/turned-clock.ts'
-
-/** A socket in memory that writes down what is written to it. */
-class FakeSocket extends EventEmitter {
-  readonly writes: Buffer[] = []
-  destroyed = false
-  takesMore = true
-  readonly remoteAddress = '10.0.0.1'
-  readonly remotePort = 1
-  setNoDelay(): void {}
-  resume(): void {}
-  /** Copies, and says when it has written them, as Node does: at once, or with 'drain'. */
-  write(octets: Buffer, onWritten: () => void): boolean {
-    this.writes.push(Buffer.from(octets))
-    if (this.takesMore) queueMicrotask(onWritten)
-    else this.once('drain', onWritten)
-    return this.takesMore
-  }
-  isEnded = false
-  end(): void {
-    this.isEnded = true
-  }
-  destroySoon(): void {}
-  destroy(): void {
-    this.destroyed = true
-    this.emit('close')
-  }
-  /** Types of the frames written since last asked. */
-  written(): number[] {
-    return framesOf(Buffer.concat(this.writes.splice(0))).map((one) => one.type)
-  }
-}
-
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 async function connected() {
   const socket = new FakeSocket()

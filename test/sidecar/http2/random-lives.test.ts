@@ -78,8 +78,8 @@ function perform(
   bytes: number,
 ): void {
   if (act === 'open') return void open(client, lives)
-  if (act === 'there') return void server.connection.receive(client.connection.takeOutput())
-  if (act === 'back') return void client.connection.receive(server.connection.takeOutput())
+  if (act === 'there') return void carry(client, server)
+  if (act === 'back') return void carry(server, client)
   if (act === 'full' || act === 'free')
     return void (which % 2 === 0 ? client : server).connection.setWritable(act === 'free')
   const life = lives[lives.length - 1 - which]
@@ -106,6 +106,11 @@ function perform(
     life.isBroken = true
     seen.stream.reset(meshError('draining', ''))
   }
+}
+
+function carry(from: TestEnd, to: TestEnd): void {
+  to.connection.receive(from.connection.takeOutput())
+  from.connection.goOn()
 }
 
 function open(client: TestEnd, lives: Life[]): void {

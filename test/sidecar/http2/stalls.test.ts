@@ -107,3 +107,28 @@ test('a tunnel may rest for as long as both sides like', () => {
   lookOn(server)
   assert.deepEqual(codes(seen), [])
 })
+
+for (const end of ['client', 'server'] as const) {
+  test(`a ${end} whose write does not end for as long gives the connection up; one that goes on, however slowly, stays`, () => {
+    const both = pair()
+    const one = both[end]
+    one.connection.fallBehind()
+    lookOn(one, () => {
+      one.connection.takeOutput()
+      one.connection.fallBehind()
+    })
+    assert.deepEqual(one.closed, [])
+    lookOn(one)
+    assert.deepEqual(
+      one.closed.map(({ detail }) => detail),
+      ['HTTP/2: what was sent is not read'],
+    )
+    assert.equal(one.counters.unread, 1)
+  })
+}
+
+test('a connection that has nothing to say may be silent for ever', () => {
+  const { server } = pair()
+  lookOn(server)
+  assert.deepEqual(server.closed, [])
+})
