@@ -3,6 +3,8 @@ import { err, ok, type Result } from '../../certs/result.ts'
 /** A ClientHello is a few hundred octets, two thousand with post-quantum keys; past this it is an attack on memory. */
 const LONGEST_BYTES = 65_536
 const LONGEST_RECORD = 16_384
+/** Honest ones come in one, and in a few where somebody cuts them to pass a filter. Each read looks at all of them again. */
+const MOST_RECORDS = 64
 const RECORD_HEADER = 5
 const HANDSHAKE_HEADER = 4
 const SERVER_NAME = 0
@@ -29,6 +31,7 @@ function gather(octets: Buffer): Result<Buffer | undefined, string> {
   let at = 0
   let wanted = Number.POSITIVE_INFINITY
   while (octets.length - at >= RECORD_HEADER) {
+    if (parts.length === MOST_RECORDS) return err(`a ClientHello in more than ${MOST_RECORDS} records`)
     if (octets[at] !== 22 || octets[at + 1] !== 3) return err('a record that is no handshake')
     const length = octets.readUInt16BE(at + 3)
     if (length === 0 || length > LONGEST_RECORD) return err(`a record of ${length} octets`)
@@ -36,7 +39,6 @@ function gather(octets: Buffer): Result<Buffer | undefined, string> {
     parts.push(part)
     gathered += part.length
     at += RECORD_HEADER + length
-    // Once, and not for each record: there may be as many of them as octets.
     if (wanted === Number.POSITIVE_INFINITY && gathered >= HANDSHAKE_HEADER) {
       const header = Buffer.concat(parts)
       if (header[0] !== 1) return err('a handshake that does not begin with a ClientHello')

@@ -83,7 +83,7 @@ export class ConnectionCore implements StreamHost {
     this.decoder = new HpackDecoder(settings.headerTableBytes, limits)
     this.streamWindowBytes = settings.streamWindowBytes
     const heldBytes = this.role === 'client' ? settings.heldAnswerBytes : settings.heldRequestBytes
-    this.receiveWindow = new ReceiveWindow(settings.connectionWindowBytes, heldBytes)
+    this.receiveWindow = new ReceiveWindow(settings.connectionWindowBytes, heldBytes, () => this.owner.onCapacity())
   }
 
   get canSendData(): boolean {

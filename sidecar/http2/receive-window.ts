@@ -5,13 +5,16 @@
 export class ReceiveWindow {
   readonly #windowBytes: number
   readonly #mostHeldBytes: number
+  readonly #onUnclogged: () => void
   /** Bytes that the peer may still send. */
   leftBytes: number
   #uncreditedBytes = 0
   /** Held for paused sinks and given back to the window already. */
   #heldBytes = 0
 
-  constructor(windowBytes: number, mostHeldBytes: number) {
+  /** @param onUnclogged hears each time that it is clogged no more */
+  constructor(windowBytes: number, mostHeldBytes: number, onUnclogged: () => void) {
+    this.#onUnclogged = onUnclogged
     this.#windowBytes = windowBytes
     this.#mostHeldBytes = mostHeldBytes
     this.leftBytes = windowBytes
@@ -30,8 +33,10 @@ export class ReceiveWindow {
     this.#uncreditedBytes += bytes
     const due = this.#uncreditedBytes
     if (due === 0 || due < this.leftBytes) return 0
+    const wasClogged = this.isClogged
     this.leftBytes += due
     this.#uncreditedBytes = 0
+    if (wasClogged && !this.isClogged) this.#onUnclogged()
     return due
   }
 
@@ -44,7 +49,9 @@ export class ReceiveWindow {
 
   /** Held bytes that were credited left our hands. */
   release(bytes: number): void {
+    const wasClogged = this.isClogged
     this.#heldBytes -= bytes
+    if (wasClogged && !this.isClogged) this.#onUnclogged()
   }
 }
 

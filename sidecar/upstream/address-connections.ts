@@ -44,6 +44,8 @@ export interface AppLimits {
   readonly circuitBreaker: { readonly maxConnections: number; readonly maxPending: number }
 }
 
+const ENDS = meshError('connect-failure', 'this sidecar ends')
+
 /** Connections to one address: the most recently used idle one first, for it is the least likely to be closed. */
 export class AddressConnections implements AppDialListener {
   readonly #host: string
@@ -56,6 +58,8 @@ export class AddressConnections implements AppDialListener {
   readonly #patience = new IdlePatience()
   #dialing = 0
   #open = 0
+  /** Dials that failed since one did not. */
+  #failedInRow = 0
   #maxConnections = 1_024
   #connectTimeoutMs = 1_000
   #isDestroyed = false
@@ -80,6 +84,7 @@ export class AddressConnections implements AppDialListener {
   }
 
   send(attempt: AppAttempt, limits: AppLimits, caller: string | undefined): void {
+    if (this.#isDestroyed) return attempt.onResponseError(ENDS)
     const { maxConnections, maxPending } = limits.circuitBreaker
     this.#connectTimeoutMs = limits.connectTimeoutMs
     this.#maxConnections = maxConnections
@@ -118,8 +123,8 @@ export class AddressConnections implements AppDialListener {
     this.#isDestroyed = true
     for (const connection of this.#idle.splice(0)) connection.destroy()
     const waiting = [...this.#waiting.keys()]
-    this.#waiting.clear()
-    for (const attempt of waiting) attempt.onResponseError(meshError('connect-failure', 'this sidecar ends'))
+    for (const attempt of waiting) this.#takeWaiting(attempt)
+    for (const attempt of waiting) attempt.onResponseError(ENDS)
   }
 
   /**
@@ -180,14 +185,19 @@ export class AddressConnections implements AppDialListener {
   }
 
   #grow(): void {
-    const most = Math.min(this.#shares.turnCount(this.#maxConnections), LIMITS.dialsPerApplicationCount)
+    const most = Math.min(this.#shares.turnCount(this.#maxConnections), this.#mostDials)
     if (this.#dialing >= most || this.#open + this.#dialing >= this.#maxConnections) return
     this.#dialing++
     this.#dial(this.#host, this.#port, this.#connectTimeoutMs, this)
   }
 
+  get #mostDials(): number {
+    return Math.min(LIMITS.dialsPerApplicationCount, this.#maxConnections)
+  }
+
   onConnection(connection: AppConnection): void {
     this.#dialing--
+    this.#failedInRow = 0
     this.#open++
     this.#onOpen()
     this.onIdle(connection)
@@ -196,10 +206,12 @@ export class AddressConnections implements AppDialListener {
 
   onDialFailed(error: MeshError): void {
     this.#dialing--
-    // Each failed dial stands for one waiting try, unless others are under way for all that wait. Where nothing is open, those
-    // for which none is under way would fail alike.
+    this.#failedInRow++
+    // Each failed dial stands for one waiting try, unless others are under way for all that wait. Where nothing is open and as
+    // many failed in a row as may be under way at once, those for which none is under way would fail alike.
     const undialled = Math.max(0, this.#waiting.size - this.#dialing)
-    const failCount = this.#open === 0 ? undialled : Math.min(undialled, 1)
+    const isDown = this.#open === 0 && this.#failedInRow >= this.#mostDials
+    const failCount = isDown ? undialled : Math.min(undialled, 1)
     const failed = [...this.#waiting.keys()].slice(0, failCount)
     for (const attempt of failed) this.#takeWaiting(attempt)
     for (const attempt of failed) attempt.onResponseError(error)

@@ -88,7 +88,8 @@ class EndpointLinks implements DialListener {
 
   /** Closed, and nothing is left. */
   get isOver(): boolean {
-    return this.#phase !== 'open' && this.#leaving.size === 0 && this.#dialing === 'no'
+    const linkCount = this.#links.length + this.#retiring.length + this.#leaving.size
+    return this.#phase !== 'open' && linkCount === 0 && this.#dialing === 'no'
   }
 
   open(attempt: LinkAttempt, connectTimeoutMs: number, maxLinks: number, maxPending: number): void {
@@ -106,7 +107,9 @@ class EndpointLinks implements DialListener {
 
   /** False when it does not wait here. */
   abandon(attempt: LinkAttempt): boolean {
-    return this.#waiting.delete(attempt)
+    const waited = this.#waiting.delete(attempt)
+    this.#finishClosing()
+    return waited
   }
 
   /**
@@ -122,6 +125,11 @@ class EndpointLinks implements DialListener {
   /** Takes no more tries; those that wait are served, and links end with what they carry. */
   close(): void {
     this.#phase = 'closed'
+    this.#finishClosing()
+  }
+
+  #finishClosing(): void {
+    if (this.#phase !== 'closed' || this.#waiting.size > 0) return
     for (const link of [...this.#links.splice(0), ...this.#retiring.splice(0)]) this.#letGo(link)
   }
 
@@ -158,6 +166,7 @@ class EndpointLinks implements DialListener {
       if (!this.#start(attempt)) this.#failClosed(attempt)
     }
     if (this.#waiting.size > 0) this.#grow()
+    this.#finishClosing()
   }
 
   #failClosed(attempt: LinkAttempt): void {
@@ -174,8 +183,7 @@ class EndpointLinks implements DialListener {
     const isStale = this.#dialing === 'stale'
     this.#dialing = 'no'
     if (this.#phase === 'destroyed') return link.destroy()
-    if (this.#phase === 'closed') return this.#serveLast(link)
-    if (isStale) {
+    if (isStale && this.#phase === 'open') {
       this.#retiring.push(link)
       return this.#grow()
     }
@@ -184,17 +192,13 @@ class EndpointLinks implements DialListener {
     this.#serveWaiting()
   }
 
-  /** A link to an endpoint that is gone by now: for those that waited for it, and for nobody else. */
-  #serveLast(link: Link): void {
-    for (const attempt of this.#waiting) {
-      this.#waiting.delete(attempt)
-      if (!link.canOpenStream || !startOn(link, attempt)) this.#failClosed(attempt)
-    }
-    this.#letGo(link)
-  }
-
   onDialFailed(error: MeshError): void {
     this.#dialing = 'no'
+    this.#failWaiting(error)
+    this.#finishClosing()
+  }
+
+  #failWaiting(error: MeshError): void {
     const failed = [...this.#waiting]
     this.#waiting.clear()
     for (const attempt of failed) attempt.onResponseError(error)
@@ -212,7 +216,10 @@ class EndpointLinks implements DialListener {
       list.splice(at, 1)
       if (link.openStreamCount > 0) this.#leaving.add(link) // GOAWAY: what it carries goes on
     }
-    if (this.#waiting.size > 0) this.#grow()
+    if (this.#waiting.size === 0) return
+    this.#grow()
+    const isHopeless = this.#dialing === 'no' && this.#usable.length === 0
+    if (isHopeless) this.#failWaiting(meshError('connect-failure', `the last link to ${this.#endpoint.id} is gone`))
   }
 }
 

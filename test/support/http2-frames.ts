@@ -178,6 +178,7 @@ export class TestEnd implements Http2Owner {
   onSeen: (seen: SeenRequest) => void = () => {}
   outputs = 0
   pongs = 0
+  capacities = 0
   goAways = 0
   drained = 0
   closed: MeshError[] = []
@@ -202,7 +203,9 @@ export class TestEnd implements Http2Owner {
     this.requests.push(seen)
     this.onSeen(seen)
   }
-  onCapacity(): void {}
+  onCapacity(): void {
+    this.capacities++
+  }
   onGoAway(): void {
     this.goAways++
   }

@@ -182,15 +182,38 @@ test('a burst makes 32 dials at a time: each that ends makes room for one more, 
   assert.equal(setting.pool.openCount, 39)
 })
 
-test('of a burst that finds nobody listening, the first failure fails all that have no dial of their own', () => {
+test('of a burst that finds nobody listening, 32 failures in a row fail all that have no dial of their own, and not fewer', () => {
+  const setting = new AppSetting()
+  const tries = setting.send(1_000)
+  const failed = () => tries.filter(({ state }) => state === 'connect-failure')
+  for (let count = 1; count < 32; count++) {
+    setting.next.fail()
+    assert.deepEqual(failed(), tries.slice(0, count), 'the oldest, one for each')
+  }
+  setting.next.fail()
+  assert.equal(failed().length, 1_000 - 31)
+  while (setting.pending.length > 0) setting.next.fail()
+  assert.equal(failed().length, 1_000)
+})
+
+test('a dial that does not fail begins the row anew', () => {
+  const setting = new AppSetting()
+  const tries = setting.send(1_000)
+  for (let count = 0; count < 31; count++) setting.next.fail()
+  setting.next.succeed().breakOff()
+  for (let count = 0; count < 31; count++) setting.next.fail()
+  assert.equal(tries.filter(({ state }) => state === 'connect-failure').length, 62)
+})
+
+test('a pool that is destroyed fails what waits, and dials no more, whatever becomes of the dials under way', () => {
   const setting = new AppSetting()
   const tries = setting.send(40)
-  setting.next.fail()
-  const failed = tries.filter(({ state }) => state === 'connect-failure')
-  assert.equal(failed.length, 40 - 31)
-  assert.deepEqual(failed, tries.slice(0, 9), 'the oldest')
-  while (setting.pending.length > 0) setting.next.fail()
+  setting.pool.destroy()
   assert(tries.every(({ state }) => state === 'connect-failure'))
+  setting.next.succeed().settle()
+  while (setting.pending.length > 0) setting.next.fail()
+  assert.equal(statesOf(setting.send(1)), 'connect-failure')
+  assert.equal(setting.dials.length, 32)
 })
 
 test('when the only dial fails and nothing is open all that wait fail: they would wait for the same', () => {

@@ -133,6 +133,60 @@ test('a link whose endpoint left while it was dialled is closed when nobody need
   assert(late.isClosed)
 })
 
+test('tries that wait where their endpoint moved away from go on its old link as it gets room, and then it is let go', () => {
+  const { dialer, open, standing } = poolSetting()
+  const old = standing(1)
+  const tries = open(3)
+  assert.equal(statesOf(tries), 'runs waits waits')
+  open(1, { ...ORDERS, port: 15_009 })
+  assert.equal(old.isRetired, false)
+  old.answer()
+  old.answer()
+  assert.equal(statesOf(tries), '200 200 runs')
+  assert.equal(old.isRetired, true)
+  old.finish()
+  assert.equal(statesOf(tries), '200 200 200')
+  assert.equal(dialer.dials.length, 2, 'nothing is dialled where it was before')
+})
+
+test('… or hear that it is gone, if it is', () => {
+  const { open, standing } = poolSetting()
+  const old = standing(1)
+  const tries = open(2)
+  open(1, { ...ORDERS, port: 15_009 })
+  old.destroy()
+  assert.equal(statesOf(tries), 'reset connect-failure')
+})
+
+test('… or that no second one could be made, and then it is let go, too', () => {
+  const { dialer, open, standing } = poolSetting(2)
+  const old = standing(1)
+  const tries = open(2)
+  open(1, { ...ORDERS, port: 15_009 })
+  dialer.dials[1]?.fail()
+  assert.equal(statesOf(tries), 'runs connect-failure')
+  assert.equal(old.isRetired, true)
+})
+
+test('a dial that began with the old certificate serves those that waited, where their endpoint has moved away meanwhile', () => {
+  const { dialer, pool, open } = poolSetting()
+  const tries = open(1)
+  pool.renewAll()
+  open(1, { ...ORDERS, port: 15_009 })
+  dialer.dials[0]?.succeed()
+  assert.equal(statesOf(tries), 'runs')
+})
+
+test('an old link is let go when the last that waited for it gives up', () => {
+  const { pool, open, standing } = poolSetting()
+  const old = standing(1)
+  const [, waits] = open(2)
+  assert(waits !== undefined)
+  open(1, { ...ORDERS, port: 15_009 })
+  pool.abandon(ORDERS, waits)
+  assert.equal(old.isRetired, true)
+})
+
 test('a link that is made after the pool was destroyed is closed', () => {
   const { dialer, pool, open } = poolSetting()
   open(1)
