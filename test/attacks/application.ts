@@ -3,6 +3,7 @@ import { PATHS } from './hostile-blocks.ts'
 
 const LARGE = Buffer.alloc(8 * 1024 * 1024, 'outrigger ')
 const PAGE_BYTES = 200 * 1024
+const COOKIE = `c=${'v'.repeat(4_000)}`
 const SMALL = Buffer.from('{"what":"an answer as small as most of them are, and as good"}\n')
 
 /** The application behind the sidecars: what is attacked there is the sidecars' patience with it. */
@@ -20,6 +21,10 @@ export const answer: RequestListener = (request, response) => {
       return
     case PATHS.unread:
       request.pause()
+      return
+    case PATHS.cookie:
+      request.resume()
+      response.writeHead(204, { 'set-cookie': COOKIE }).end()
       return
     case PATHS.silent:
       request.resume()

