@@ -1,6 +1,22 @@
 const FIRST_BYTES = 1024
 /** A larger store is given back once it is empty: one big head must not cost a connection's lifetime. */
 const KEEP_BYTES = 16 * 1024
+/** A few of those are kept for whoever needs one next: a peer can make us hold 64 KiB in each turn, anew. */
+const FREE_COUNT = 4
+const LARGEST_FREE_BYTES = 256 * 1024
+
+const freeStores: Buffer[] = []
+
+function giveBack(store: Buffer): void {
+  if (freeStores.length < FREE_COUNT && store.length <= LARGEST_FREE_BYTES) freeStores.push(store)
+}
+
+/** A store with room for so many octets, and for as many more where it is new. */
+function takeStore(bytes: number): Buffer {
+  const at = 2 * bytes > KEEP_BYTES ? freeStores.findIndex(({ length }) => length >= bytes) : -1
+  const [free] = at < 0 ? [] : freeStores.splice(at, 1)
+  return free ?? Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, 2 * bytes))
+}
 
 /**
  * Bytes that wait for more: chunks are copied in at the end and taken from the front. Grows by doubling, so that a sender
@@ -40,7 +56,9 @@ export class ByteQueue {
   clear(): void {
     this.#start = 0
     this.#end = 0
-    if (this.#store !== undefined && this.#store.length > KEEP_BYTES) this.#store = undefined
+    if (this.#store === undefined || this.#store.length <= KEEP_BYTES) return
+    giveBack(this.#store)
+    this.#store = undefined
   }
 
   #room(added: number): Buffer {
@@ -53,7 +71,7 @@ export class ByteQueue {
       this.#end = length
       return store
     }
-    const grown = Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, 2 * (length + added)))
+    const grown = takeStore(length + added)
     if (store !== undefined) store.copy(grown, 0, this.#start, this.#end)
     this.#store = grown
     this.#start = 0

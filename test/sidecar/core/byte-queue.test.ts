@@ -36,3 +36,50 @@ test('a byte queue takes the tail of a chunk', () => {
   queue.clear()
   assert.equal(queue.view().length, 0)
 })
+
+test('queues that hold much one after the other share their stores, and never their octets', () => {
+  const act = fc.record({ which: fc.nat({ max: 3 }), takes: fc.boolean(), bytes: fc.nat({ max: 80_000 }) })
+  fc.assert(
+    fc.property(fc.array(act, { maxLength: 40 }), (acts) => {
+      const queues = Array.from({ length: 4 }, () => ({ queue: new ByteQueue(), model: Buffer.alloc(0) }))
+      for (const [i, { which, takes, bytes }] of acts.entries()) {
+        const one = queues[which]
+        assert(one !== undefined)
+        if (takes) {
+          const count = Math.min(bytes, one.model.length)
+          one.queue.consume(count)
+          one.model = one.model.subarray(count)
+        } else {
+          const chunk = Buffer.alloc(bytes, i)
+          one.queue.append(chunk)
+          one.model = Buffer.concat([one.model, chunk])
+        }
+        for (const { queue, model } of queues) assert(queue.view().equals(model))
+      }
+    }),
+    { numRuns: 200, seed: 2 },
+  )
+})
+
+test('what is held anew in every turn takes no new memory', () => {
+  const allocate = Buffer.allocUnsafeSlow
+  const chunk = Buffer.alloc(16_384)
+  const turn = (): void => {
+    const queue = new ByteQueue()
+    queue.append(chunk, 5_000)
+    for (let i = 0; i < 3; i++) queue.append(chunk)
+    queue.clear()
+  }
+  for (let i = 0; i < 8; i++) turn()
+  let count = 0
+  Buffer.allocUnsafeSlow = (size) => {
+    count++
+    return allocate(size)
+  }
+  try {
+    for (let i = 0; i < 100; i++) turn()
+  } finally {
+    Buffer.allocUnsafeSlow = allocate
+  }
+  assert.equal(count, 0)
+})
