@@ -10,6 +10,7 @@ import { ResponseDecoder } from '../http1/response-decoder.ts'
 import type { ResponseHeadParser } from '../http1/response-head.ts'
 import { CHUNK_END, chunkHead, lastChunk } from '../http1/write-fields.ts'
 import { type BodyFraming, requestFraming, requestHeadText } from '../http1/write-request.ts'
+import { closeInTurns } from './close-in-turns.ts'
 import { type ClientStreamOwner, Http1ClientStream } from './http1-client-stream.ts'
 import { SocketWriter } from './socket-writer.ts'
 
@@ -45,6 +46,8 @@ export class Http1ClientConnection implements ClientStreamOwner {
   #remaining = 0
   #writeCountBefore = 0
   #isClosed = false
+  /** Its exchange was cancelled: it is closed, if not at once. */
+  #isGivenUp = false
   #isBlocked = false
   #isPaused = false
   #isPumping = false
@@ -72,7 +75,9 @@ export class Http1ClientConnection implements ClientStreamOwner {
 
   /** Nothing is in flight, and the last exchange left the connection clean. */
   get canReuse(): boolean {
-    return this.#stream === undefined && !this.#isClosed && !this.#isInputEnded && this.#socket.writable
+    return (
+      this.#stream === undefined && !this.#isGivenUp && !this.#isClosed && !this.#isInputEnded && this.#socket.writable
+    )
   }
 
   /** An answer has begun, and has not ended. */
@@ -105,7 +110,7 @@ export class Http1ClientConnection implements ClientStreamOwner {
 
   /** Takes the first `length` octets of `chunk` as read from the socket. They are borrowed for the call. */
   receive(chunk: Buffer, length: number): void {
-    if (this.#isClosed) return
+    if (this.#isClosed || this.#isGivenUp) return
     if (this.#stream === undefined) {
       this.#counters.strayOctets++
       this.#socket.destroy() // a response that nobody asked for
@@ -161,7 +166,8 @@ export class Http1ClientConnection implements ClientStreamOwner {
   cancelRequest(stream: Http1ClientStream): void {
     if (stream !== this.#stream) return
     this.#stream = undefined
-    this.#socket.destroy()
+    this.#isGivenUp = true
+    closeInTurns(this.#socket)
   }
 
   pauseResponse(stream: Http1ClientStream, isPaused: boolean): void {
@@ -223,8 +229,10 @@ export class Http1ClientConnection implements ClientStreamOwner {
     const { isEnd, isRaw } = this.#decoder
     const hasEarly = !this.#early.isEmpty
     if (isRaw) this.#beginTunnel(stream)
-    // A tunnel that is not granted: the request had no body after all.
-    else if (this.#framing === 'raw') this.#refuseTunnel(stream)
+    else if (this.#framing === 'raw') {
+      this.#early.discard()
+      stream.isRequestComplete = true // a tunnel that is not granted: the request had no body after all
+    }
     if (isEnd) this.#complete(stream)
     stream.sink.onResponseHead(head, isEnd)
     if (isRaw && hasEarly && stream === this.#stream) stream.sink.onRequestDrain()
@@ -237,11 +245,6 @@ export class Http1ClientConnection implements ClientStreamOwner {
     }
     if (stream.isRequestComplete) this.#writer.end()
     else this.#writer.flushSoon()
-  }
-
-  #refuseTunnel(stream: Http1ClientStream): void {
-    this.#early.discard()
-    stream.isRequestComplete = true
   }
 
   /** The response is complete. Only a connection that is clean on both sides is given back. */

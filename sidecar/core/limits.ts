@@ -79,6 +79,8 @@ export const LIMITS = {
   piecesPerTurnCount: 512,
   requestsPerTurnCount: 32,
   linkRequestsPerTurnCount: 128,
+  /** … and requests that it may give up in one: each can cost a connection to the application. */
+  cancelsPerTurnCount: 32,
   /** Control frames that wait for a peer that does not read. */
   queuedControlFrameCount: 1_000,
   /** Bytes that one stream or connection may hold unsent before its source is paused; reading resumes at half. */

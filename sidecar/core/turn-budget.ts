@@ -14,10 +14,12 @@ export class TurnBudget {
   left: number = UNTOLD
   readonly #pieceCount: number
   readonly #messageCost: number
+  readonly #cancelCost: number
 
-  /** @param messageCount messages that may begin in one turn, if nothing else is in it */
-  constructor(pieceCount: number, messageCount: number) {
+  /** @param messageCount messages that may begin in one turn, if nothing else is in it; as `cancelCount`, which may be given up */
+  constructor(pieceCount: number, messageCount: number, cancelCount: number = messageCount) {
     this.#pieceCount = pieceCount
+    this.#cancelCost = Math.ceil(pieceCount / cancelCount)
     this.#messageCost = Math.ceil(pieceCount / messageCount)
   }
 
@@ -29,5 +31,10 @@ export class TurnBudget {
   /** A message begins whose head is `headBytes` when it is unpacked: a block of a few octets can be 64 KiB (CVE-2026-47774). */
   takeMessage(headBytes = 0): void {
     this.left -= this.#messageCost + Math.floor(headBytes / PIECE_HEAD_BYTES)
+  }
+
+  /** A message is given up that has begun: with it a connection to the application, perhaps, which is closed and made anew. */
+  takeCancel(): void {
+    this.left -= this.#cancelCost
   }
 }

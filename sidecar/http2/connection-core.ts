@@ -74,7 +74,7 @@ export class ConnectionCore implements StreamHost {
     this.outflow = new Outflow(this.memory, () => options.owner.onOutput())
     this.writer = this.outflow.writer
     this.windowGrowth = new WindowGrowth(settings.streamWindowMostBytes, settings.connectionWindowBytes / 2)
-    this.budget = new TurnBudget(LIMITS.piecesPerTurnCount, settings.requestsPerTurnCount)
+    this.budget = new TurnBudget(LIMITS.piecesPerTurnCount, settings.requestsPerTurnCount, LIMITS.cancelsPerTurnCount)
     this.peerAddress = options.peerAddress
     this.guard = new FloodGuard(settings, options.clock, options.counters)
     this.#cancels = new CancelQueue(settings, options.clock)

@@ -121,6 +121,7 @@ export class ControlFrames {
     if (!core.guard.takesReset()) return void core.fail(ErrorCode.enhanceYourCalm, 'too many RST_STREAM frames')
     const stream = core.streams.get(streamId)
     if (stream === undefined) return
+    core.budget.takeCancel()
     if (stream instanceof ServerStream && !stream.hasResponse && !this.#takesEarly(stream)) return
     if (stream instanceof ServerStream)
       stream.abort(meshError('cancelled', `the caller reset the stream with code ${code}`))

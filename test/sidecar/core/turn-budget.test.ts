@@ -10,6 +10,17 @@ function messagesIn(budget: TurnBudget, headBytes: number): number {
   return count
 }
 
+test('what is given up costs what the turn has for it, however little its beginning did', () => {
+  const budget = new TurnBudget(512, 128, 32)
+  budget.renew()
+  let count = 0
+  for (; budget.left > 0; count++) {
+    budget.takeMessage()
+    budget.takeCancel()
+  }
+  assert.equal(count, Math.ceil(512 / (4 + 16)))
+})
+
 test('a turn takes so many messages, fewer with long heads, and one however long its head is', () => {
   const budget = new TurnBudget(512, 32)
   assert.deepEqual(
