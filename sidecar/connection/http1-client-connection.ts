@@ -75,9 +75,8 @@ export class Http1ClientConnection implements ClientStreamOwner {
 
   /** Nothing is in flight, and the last exchange left the connection clean. */
   get canReuse(): boolean {
-    return (
-      this.#stream === undefined && !this.#isGivenUp && !this.#isClosed && !this.#isInputEnded && this.#socket.writable
-    )
+    const isOver = this.#isGivenUp || this.#isClosed || this.#isInputEnded
+    return this.#stream === undefined && !isOver && this.#socket.writable
   }
 
   /** An answer has begun, and has not ended. */

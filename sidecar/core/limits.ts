@@ -79,7 +79,7 @@ export const LIMITS = {
   piecesPerTurnCount: 512,
   requestsPerTurnCount: 32,
   linkRequestsPerTurnCount: 128,
-  /** … and requests that it may give up in one: each can cost a connection to the application. */
+  /** Requests that one connection may give up in one turn: each can cost a connection to the application. */
   cancelsPerTurnCount: 32,
   /** Control frames that wait for a peer that does not read. */
   queuedControlFrameCount: 1_000,
