@@ -8,8 +8,15 @@ const TEXT_BODY_BYTES = 1024
 const TEXT_LENGTH = 15 * 1024
 /** Buffers kept for the next writers. */
 const FREE_COUNT = 16
+/** A write of so much waits in its own buffer, which is used again when it has left: a slow peer's bulk makes no garbage. */
+const BULK_BYTES = BUFFER_BYTES / 2
 
 const freeBuffers: Buffer[] = []
+
+function giveBack(buffer: Buffer): void {
+  if (freeBuffers.length < FREE_COUNT) freeBuffers.push(buffer)
+}
+
 const waiting: SocketWriter[] = []
 let isScheduled = false
 
@@ -22,7 +29,7 @@ function flushWaiting(): void {
 
 /**
  * Collects what one turn of the event loop has to say to a socket, and writes it once: one system call, one TLS record run.
- * Text and octets are copied in, so the caller's buffers are free at once. A buffer that the kernel took whole is used again.
+ * Text and octets are copied in, so the caller's buffers are free at once. A buffer is used again once the kernel has taken it whole.
  */
 export class SocketWriter {
   /** Writes that reached the socket: while it stays the same, no octet left. */
@@ -128,8 +135,19 @@ export class SocketWriter {
     const filled = buffer.subarray(0, this.#used)
     this.#buffer = undefined
     this.#used = 0
-    const isFree = this.#write(filled)
-    if (isFree && freeBuffers.length < FREE_COUNT) freeBuffers.push(buffer)
+    if (filled.length >= BULK_BYTES && this.#isOpen()) this.#writeBulk(filled, buffer)
+    else if (this.#write(filled)) giveBack(buffer)
+  }
+
+  #writeBulk(octets: Buffer, buffer: Buffer): void {
+    this.writeCount++
+    let isFree = false
+    const free = (): void => {
+      if (!isFree) giveBack(buffer)
+      isFree = true
+    }
+    this.#socket.write(octets, free)
+    if (this.#socket.writableLength === 0) free() // the kernel took it at once, and says so later
   }
 
   /** Whether the octets are free again: the kernel took them, or a copy waits. */

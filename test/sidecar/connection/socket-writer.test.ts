@@ -43,6 +43,36 @@ test('octets that the kernel has not taken yet are not overwritten by those that
   assert(Buffer.concat(sent).equals(await slow.readAll()))
 })
 
+test.serial('the bulk of a slow reader goes through a few buffers, however long it is', async () => {
+  using pair = await unread()
+  const writer = new SocketWriter(pair.socket)
+  const piece = Buffer.alloc(64 * 1024, 'x')
+  const reading = pair.readAll()
+  const allocate = Buffer.allocUnsafeSlow
+  const from = Buffer.from
+  let taken = 0
+  Buffer.allocUnsafeSlow = (size) => {
+    taken++
+    return allocate(size)
+  }
+  Buffer.from = ((...args: Parameters<typeof from>) => {
+    if (Buffer.isBuffer(args[0])) taken++
+    return from(...args)
+  }) as typeof from
+  try {
+    for (let i = 0; i < 400; i++) {
+      writer.bytes(piece)
+      if (writer.unsentBytes > 256 * 1024) await once(pair.socket, 'drain')
+    }
+  } finally {
+    Buffer.allocUnsafeSlow = allocate
+    Buffer.from = from
+  }
+  writer.end()
+  assert.equal((await reading).length, 400 * piece.length)
+  assert(taken <= 16, `${taken} buffers`)
+})
+
 test('what one turn says is one write, in its order, and the end comes after it', async () => {
   using pair = await unread()
   const writer = new SocketWriter(pair.socket)
