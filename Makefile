@@ -28,6 +28,7 @@ fuzz: $(READY) #? hostile input for every parser, by coverage; SECONDS=30: for e
 
 attacks: $(READY) #? one hostile connection after the other beside a well-behaved load; SECONDS=30: for each; ONLY=rapid: those whose name begins so
 	@node test/attacks/run.ts --seconds $(or $(SECONDS),30) $(if $(ONLY),--only $(ONLY))
+	@$(if $(ONLY),,node test/attacks/slowhttptest.ts)
 
 endurance: $(READY) #? 10,000 cut connections, then memory: 5 GiB a stream, 10,000 idle connections; CUTS=, SEED=, GIB=, CONNECTIONS=
 	@node test/endurance/cuts.ts --cuts $(or $(CUTS),10000) --seed $(or $(SEED),1)
