@@ -1,5 +1,5 @@
 import { errorFacts, type MeshError } from '../core/mesh-errors.ts'
-import { findField } from './fields.ts'
+import { findField, hasField } from './fields.ts'
 import { type Fields, NO_FIELDS, type ResponseHead } from './head.ts'
 import type { DownstreamStream } from './streams.ts'
 
@@ -22,6 +22,21 @@ export const isGrpc = (requestFields: Fields): boolean =>
  */
 export function localResponse(error: MeshError, request: Fields, extra: Fields = []): LocalResponse {
   return isGrpc(request) ? grpcResponse(error, request, extra) : plainResponse(error, extra)
+}
+
+/**
+ * The same on a mesh link: a refusal in gRPC's terms keeps its HTTP status there, by which the caller's sidecar knows a
+ * failure, tries again elsewhere and ejects. `relayedToCaller` takes it away.
+ */
+export function linkResponse(error: MeshError, request: Fields): LocalResponse {
+  const { head, body } = localResponse(error, request)
+  return { head: { ...head, status: errorFacts(error.code).http }, body }
+}
+
+/** What the caller hears of an answer that came over a mesh link: a refusal of the sidecar there in gRPC's terms is HTTP 200. */
+export function relayedToCaller(head: ResponseHead): ResponseHead {
+  if (head.status < 400 || !hasField(head.fields, 'x-outrigger-error')) return head
+  return hasField(head.fields, 'grpc-status') ? { ...head, status: 200 } : head
 }
 
 /** The answer that a decision has made up. */

@@ -7,7 +7,7 @@ import { declinedOnLink, declinedToCaller, declinesUpgrade } from '../http/decli
 import { findField } from '../http/fields.ts'
 import type { Fields, RequestHead, ResponseHead } from '../http/head.ts'
 import { CALLER_WIRE, stripMeshFields } from '../http/header-rules.ts'
-import { isGrpc } from '../http/local-response.ts'
+import { isGrpc, type LocalResponse, linkResponse, localResponse } from '../http/local-response.ts'
 import type { Wire } from '../http/streams.ts'
 import type { Exchange } from '../pipeline/exchange.ts'
 import type { ExchangeEnd } from '../pipeline/exchange-end.ts'
@@ -163,6 +163,10 @@ export class InboundLane implements Lane<Exchange> {
     if (!declinesUpgrade(exchange.head, head)) return given
     const isLink = exchange.notes.facts?.caller !== undefined
     return isLink ? declinedOnLink(given) : declinedToCaller(given, exchange.stream.protocol)
+  }
+
+  refusal({ head, notes }: Exchange, error: MeshError): LocalResponse {
+    return notes.facts?.caller === undefined ? localResponse(error, head.fields) : linkResponse(error, head.fields)
   }
 
   onAttemptEnd(): void {

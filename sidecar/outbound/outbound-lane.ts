@@ -9,7 +9,7 @@ import { editFields } from '../http/edit-fields.ts'
 import { findField, withField } from '../http/fields.ts'
 import type { Fields, RequestHead, ResponseHead } from '../http/head.ts'
 import { CALLER_WIRE, stripMeshFields } from '../http/header-rules.ts'
-import { isGrpc } from '../http/local-response.ts'
+import { isGrpc, type LocalResponse, localResponse, relayedToCaller } from '../http/local-response.ts'
 import type { Exchange } from '../pipeline/exchange.ts'
 import type { ExchangeEnd } from '../pipeline/exchange-end.ts'
 import { routeLabel, toRecord } from '../pipeline/exchange-recorder.ts'
@@ -110,10 +110,16 @@ export class OutboundLane implements Lane<Exchange> {
     if (endpoint !== undefined && head.status < 500) this.#deps.load.onAttemptAnswer(endpoint)
     const edits = exchange.notes.edits?.response
     // Without a sidecar at the other side it is the application that answers: it does not speak for the mesh.
-    const given = endpoint?.transport === 'plain' ? stripMeshFields(head.fields) : head.fields
+    const isPlain = endpoint?.transport === 'plain'
+    const given = isPlain ? stripMeshFields(head.fields) : head.fields
     const fields = edits === undefined ? given : editFields(given, edits)
-    const answer = fields === head.fields ? head : { ...head, fields }
+    const edited = fields === head.fields ? head : { ...head, fields }
+    const answer = isPlain ? edited : relayedToCaller(edited)
     return declinesUpgrade(exchange.head, head) ? declinedToCaller(answer, exchange.stream.protocol) : answer
+  }
+
+  refusal({ head }: Exchange, error: MeshError): LocalResponse {
+    return localResponse(error, head.fields)
   }
 
   onAttemptEnd(exchange: Exchange, latencyMs: number, outcome: AttemptOutcome | 'abandoned'): void {

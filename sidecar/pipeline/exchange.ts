@@ -3,7 +3,7 @@ import { type MeshError, meshError } from '../core/mesh-errors.ts'
 import type { WheelEntry } from '../core/timer-wheel.ts'
 import type { AttemptOutcome, AttemptPlan, Decision } from '../decide/decision.ts'
 import { asksForTunnel, type Fields, NO_FIELDS, type RequestHead, type ResponseHead } from '../http/head.ts'
-import { decidedResponse, type LocalResponse, localResponse, sendWhole } from '../http/local-response.ts'
+import { decidedResponse, type LocalResponse, sendWhole } from '../http/local-response.ts'
 import type { DownstreamStream, RequestSink, ResponseSink, UpstreamStream } from '../http/streams.ts'
 import { deadlineMs, describeTimeout, dueAtMs, type ExchangeTimes } from './exchange-deadline.ts'
 import { type ExchangeNotes, newNotes } from './exchange-notes.ts'
@@ -296,7 +296,7 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
   }
 
   #refuse(error: MeshError): void {
-    this.#answer(localResponse(error, this.head.fields), error)
+    this.#answer(this.#lane.refusal(this, error), error)
   }
 
   #dropUpstream(): void {

@@ -1,5 +1,7 @@
+import type { MeshError } from '../core/mesh-errors.ts'
 import type { AttemptOutcome, Decision } from '../decide/decision.ts'
 import type { Fields, RequestHead, ResponseHead } from '../http/head.ts'
+import type { LocalResponse } from '../http/local-response.ts'
 import type { DownstreamStream, UpstreamStream } from '../http/streams.ts'
 import type { ExchangeEnd } from './exchange-end.ts'
 
@@ -32,6 +34,8 @@ export interface Lane<E> {
   abandon(exchange: E): void
   /** The response's head is about to go to the caller: the place for header edits. */
   editResponse(exchange: E, head: ResponseHead): ResponseHead
+  /** The answer to a request that is refused here. */
+  refusal(exchange: E, error: MeshError): LocalResponse
   /** One try is over; `latencyMs` from its start to the response's head, or to its failure. */
   onAttemptEnd(exchange: E, latencyMs: number, outcome: AttemptOutcome | 'abandoned'): void
   /** The exchange is over. Called exactly once. */

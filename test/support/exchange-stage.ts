@@ -3,6 +3,7 @@ import { meshError } from '../../sidecar/core/mesh-errors.ts'
 import { TimerWheel } from '../../sidecar/core/timer-wheel.ts'
 import type { AttemptOutcome, AttemptPlan, Decision } from '../../sidecar/decide/decision.ts'
 import type { RequestHead, ResponseHead } from '../../sidecar/http/head.ts'
+import { localResponse } from '../../sidecar/http/local-response.ts'
 import { Exchange } from '../../sidecar/pipeline/exchange.ts'
 import type { ExchangeEnd } from '../../sidecar/pipeline/exchange-end.ts'
 import type { Lane } from '../../sidecar/pipeline/lane.ts'
@@ -94,6 +95,7 @@ export function stage(script: ExchangeScript = {}, head: RequestHead = requestHe
       }
       return { kind: 'refuse', error: outcome.kind === 'error' ? outcome.error : meshError('reset', 'status') }
     },
+    refusal: ({ head }, error) => localResponse(error, head.fields),
     open: (exchange) => {
       waiting = exchange
       if (script.slowConnect !== true) connect()

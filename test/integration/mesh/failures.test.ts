@@ -5,6 +5,7 @@ import { eventually, pause } from '../../support/eventually.ts'
 import { LeapingClock } from '../../support/leaping-clock.ts'
 import { startTestMesh } from '../../support/mesh.ts'
 import { bodyOf } from '../../support/mesh-app.ts'
+import type { Answer } from '../../support/mesh-call.ts'
 import { MeshLoad } from '../../support/mesh-load.ts'
 
 const trafficPolicy = (settings: string): string => `apiVersion: outrigger.dev/v1alpha1
@@ -99,6 +100,29 @@ for (const seed of [1, 2]) {
     const broken = [...outcomes.values()].filter((outcome) => outcome === 'reset').length
     assert(broken > 0, 'the cuts hit no request: the test proves nothing')
     assert(broken < 250, `${broken} of 500 were broken off`)
+  })
+}
+
+for (const [wire, failing] of [
+  ['application/json', '503'],
+  ['application/grpc', '14'],
+] as const) {
+  test(`an instance whose application is gone fails no request of ${wire}, and is ejected`, async () => {
+    await using mesh = await startTestMesh({
+      services: { orders: { replicas: 2, handler: (_request, response) => response.end('ok') } },
+      callers: ['web'],
+      manifests: trafficPolicy('  loadBalancer: {type: RoundRobin}\n  outlierDetection: {consecutive5xxErrors: 3}'),
+    })
+    const ask = () => mesh.call('web', 'orders', '/', { body: 'x', headers: { 'content-type': wire } })
+    const failed = ({ status, headers }: Answer): boolean => status !== 200 || headers['grpc-status'] !== undefined
+    await mesh.workload('orders-0').app?.[Symbol.asyncDispose]()
+    for (let i = 0; i < 30; i++) assert.equal(failed(await ask()), false)
+    const ejected = (await mesh.endpoints('web', 'orders')).filter(({ isEjected }) => isEjected)
+    assert.equal(ejected.length, 1)
+    await mesh.workload('orders-1').app?.[Symbol.asyncDispose]()
+    const { status, headers } = await ask()
+    assert.equal(headers['grpc-status'] ?? String(status), failing)
+    assert.equal(status, wire === 'application/grpc' ? 200 : 503)
   })
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'ava'
 import { meshError } from '../../../sidecar/core/mesh-errors.ts'
 import { NO_FIELDS } from '../../../sidecar/http/head.ts'
-import { localResponse } from '../../../sidecar/http/local-response.ts'
+import { linkResponse, localResponse, relayedToCaller } from '../../../sidecar/http/local-response.ts'
 
 test('a local response says its status, code and reason', () => {
   const { head, body } = localResponse(meshError('no-endpoints', 'none for "shop/orders"'), NO_FIELDS, [
@@ -31,4 +31,17 @@ test('a caller that speaks gRPC is answered by trailers only, its message percen
     ],
     bodyLength: 0,
   })
+})
+
+test('on a link a refusal in gRPC’s terms keeps its HTTP status, and the caller hears 200', () => {
+  const { head } = linkResponse(meshError('connect-failure', 'x'), ['content-type', 'application/grpc'])
+  assert.equal(head.status, 503)
+  assert.deepEqual(relayedToCaller(head), { ...head, status: 200 })
+})
+
+test('nothing else is made a success: neither a refusal in words nor what an application says', () => {
+  const words = linkResponse(meshError('denied', 'x'), NO_FIELDS).head
+  assert.equal(relayedToCaller(words), words)
+  const said = { status: 503, fields: ['grpc-status', '14'], bodyLength: 0 }
+  assert.equal(relayedToCaller(said), said)
 })
