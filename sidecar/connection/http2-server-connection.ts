@@ -1,4 +1,6 @@
 import type { Socket } from 'node:net'
+import type { Timer } from '../core/clock.ts'
+import { LIMITS } from '../core/limits.ts'
 import { type MeshError, meshError } from '../core/mesh-errors.ts'
 import type { RequestHead } from '../http/head.ts'
 import type { StreamHandler } from '../http/streams.ts'
@@ -17,6 +19,7 @@ export interface Http2ServerOptions<Peer> extends Http2SocketOptions {
 /** HTTP/2 on an accepted socket, after the TLS handshake where there is one. Owns the socket. */
 export class Http2ServerConnection<Peer> extends Http2Socket {
   readonly #options: Http2ServerOptions<Peer>
+  #drainTimer: Timer | undefined
 
   constructor(socket: Socket, options: Http2ServerOptions<Peer>) {
     super('server', socket, options)
@@ -28,9 +31,16 @@ export class Http2ServerConnection<Peer> extends Http2Socket {
     return this.openStreamCount === 0
   }
 
-  /** Announces the end in two steps (RFC 9113 §6.8) and closes when the last stream has ended. */
+  /**
+   * Announces the end in two steps (RFC 9113 §6.8) and closes when the last stream has ended. A peer that does not answer the
+   * first has so long for what is under way: then nothing new is taken of it.
+   */
   drain(): void {
     this.connection.goAway()
+    const { clock } = this.#options
+    this.#drainTimer ??= clock.after(LIMITS.drainRoundTripMs, () => this.connection.finishGoAway(), {
+      background: true,
+    })
   }
 
   onRequest(head: RequestHead, end: boolean, stream: ServerStream): void {
@@ -44,6 +54,7 @@ export class Http2ServerConnection<Peer> extends Http2Socket {
   }
 
   protected onGone(): void {
+    this.#drainTimer?.cancel()
     this.#options.onClosed()
   }
 

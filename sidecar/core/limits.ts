@@ -113,6 +113,8 @@ export const LIMITS = {
   dialsPerApplicationCount: 32,
   /** Exchanges that wait for a mesh link to one endpoint to be established. */
   pendingPerEndpointCount: 1_024,
+  /** From the announcement that a connection drains to the last request that is taken of it, where its peer does not answer. */
+  drainRoundTripMs: 2_000,
   /** Unanswered PING: the peer is gone. */
   linkPingIntervalMs: 10_000,
   linkPingTimeoutMs: 10_000,

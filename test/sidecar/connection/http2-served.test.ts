@@ -43,7 +43,7 @@ async function served() {
   }
   await talk()
   await talk()
-  return { socket, connection, counters, requests, client, talk }
+  return { socket, clock, connection, counters, requests, client, talk }
 }
 
 test('while a write does not end, heads are bounded, too: no answers are asked for, streams are refused; then all goes on', async () => {
@@ -98,4 +98,26 @@ test('a connection that drains ends behind the last octet of its last body, and 
       [250_000, true, []],
     ],
   )
+})
+
+test('of a peer that does not answer the announcement of the end nothing new is taken after two seconds', async () => {
+  const { socket, clock, connection, requests, client } = await served()
+  const ask = (): void => {
+    client.connection.openStream(requestHead(), true, new SeenResponse())
+    socket.emit('data', client.connection.takeOutput())
+  }
+  connection.drain()
+  ask()
+  assert.equal(requests.length, 1, 'it was under way')
+  clock.turn(1_999)
+  ask()
+  assert.equal(requests.length, 2)
+  clock.turn(1)
+  ask()
+  await turn()
+  assert.equal(requests.length, 2)
+  assert.equal(socket.isEnded, false, 'what it began goes on')
+  for (const { stream } of requests) stream.sendHead({ status: 204, fields: [], bodyLength: 0 }, true)
+  await turn()
+  assert.equal(socket.isEnded, true)
 })
