@@ -77,8 +77,17 @@ export function headerRule(name: string): number {
   const rule = HEADER_RULES.get(name)
   if (rule !== undefined) return rule
   for (const prefix of MESH_PREFIXES) if (name.startsWith(prefix)) return control | meshOnly
-  return 0
+  if (!ODD.test(name)) return 0
+  const folded = headerRule(name.replace(EVERY_ODD, '-'))
+  return (folded & meshOnly) !== 0 ? folded : 0
 }
+
+/**
+ * CGI and what followed it (WSGI, Rack, PHP) make one variable of `x-own` and `x_own`, some of `x.own`, too: a name that an
+ * application may read as the mesh's own is the mesh's own.
+ */
+const ODD = /[^a-z0-9-]/
+const EVERY_ODD = /[^a-z0-9-]/g
 
 /** Trailers that may be passed on: without what frames, routes or authenticates. Never merge the rest into a head (RFC 9110 §6.5.1). */
 export function cleanTrailers(trailers: Fields): Fields {

@@ -15,7 +15,7 @@ import { toRecord } from '../pipeline/exchange-recorder.ts'
 import type { Lane } from '../pipeline/lane.ts'
 import type { LaneDeps } from '../pipeline/lane-deps.ts'
 import { addStepEvents, decideFirst, keepDecision } from '../pipeline/lane-tracing.ts'
-import { CallerShares, largestShare } from '../resilience/caller-shares.ts'
+import { ANONYMOUS, CallerShares, largestShare } from '../resilience/caller-shares.ts'
 import { forwardTraceContext } from '../telemetry/trace-context.ts'
 import { TcpDialer } from '../tunnel/tcp-upstream.ts'
 import type { AppLimits } from '../upstream/address-connections.ts'
@@ -137,15 +137,15 @@ export class InboundLane implements Lane<Exchange> {
   }
 
   open(exchange: Exchange): void {
-    const { appPort, appProtocol, isUndeclared, facts } = exchange.notes
+    const { appPort, appProtocol, isUndeclared } = exchange.notes
     if (appProtocol === 'tcp')
       this.#tcp.open(this.#appHost, appPort, exchange, {
         timeoutMs: APP_LIMITS.connectTimeoutMs,
-        caller: facts?.caller,
+        caller: shareOf(exchange),
         isScreened: isUndeclared,
       })
     else if (!exchange.mayBegin()) return
-    else if (appProtocol === 'http') this.#apps.send(this.#appHost, appPort, exchange, APP_LIMITS, facts?.caller)
+    else if (appProtocol === 'http') this.#apps.send(this.#appHost, appPort, exchange, APP_LIMITS, shareOf(exchange))
     else this.#openHttp2(exchange, appPort)
   }
 
@@ -177,7 +177,7 @@ export class InboundLane implements Lane<Exchange> {
     const { span, share } = exchange.notes
     if (share !== undefined) {
       share.inUse--
-      this.#shares.forget(exchange.notes.facts?.caller)
+      this.#shares.forget(shareOf(exchange))
     }
     addStepEvents(exchange)
     const error = end.error
@@ -193,13 +193,12 @@ export class InboundLane implements Lane<Exchange> {
 
   /** HTTP/2 with prior knowledge. The application allows so many streams; one caller must not have all of them. */
   #openHttp2(exchange: Exchange, appPort: number): void {
-    const { facts } = exchange.notes
     if (exchange.head.upgrade !== undefined)
       return exchange.onResponseError(
         meshError('not-implemented', `port ${appPort} speaks HTTP/2, and takes no upgrades`),
       )
     if (exchange.notes.share === undefined) {
-      const share = this.#shares.of(facts?.caller)
+      const share = this.#shares.of(shareOf(exchange))
       if (share.inUse >= largestShare(share, APP_STREAM_COUNT))
         return exchange.onResponseError(
           meshError('circuit-open', `the caller has ${share.inUse} requests in flight to port ${appPort}`),
@@ -246,12 +245,15 @@ export class InboundLane implements Lane<Exchange> {
       fields = forwardTraceContext(fields, notes.trace, notes.span?.spanId, this.#deps.random)
     const hops = Number(findField(head.fields, 'x-outrigger-hops') ?? 0) + 1
     const next = [...fields, ...exchange.attemptFields, 'x-outrigger-hops', String(hops)]
-    const attempt = Number(findField(head.fields, 'x-mesh-attempt') ?? 0)
+    const attempt = notes.facts?.caller === undefined ? 0 : Number(findField(head.fields, 'x-mesh-attempt') ?? 0)
     if (attempt > 0) next.push('x-mesh-attempt', String(attempt))
     exchange.attemptHead = { ...head, fields: next }
     exchange.attemptFields = []
   }
 }
+
+/** Whose share of the application it takes. */
+const shareOf = ({ notes }: Exchange): string => notes.facts?.caller ?? ANONYMOUS
 
 /** The application's port. Only a sidecar's word counts: a caller without one could name any. */
 function addressedPort(head: RequestHead, { identity, appPort }: Caller): number | undefined {

@@ -11,12 +11,15 @@ export interface Share {
 /** The most that one caller may have: the rest is there for the others, whatever that one does. */
 const LARGEST_PART = 0.75
 
+/** Callers of an application that prove no identity: they have one share together, as if they were one. */
+export const ANONYMOUS = ''
+
 /** Who has how much of something that all callers of an application share: one of them must not be able to have it all. */
 export class CallerShares {
   readonly #byCaller = new Map<string, Share>()
   readonly #unbound: Share = { inUse: 0, waiting: 0, isBound: false }
 
-  /** @param caller its proven identity; undefined: no bounds */
+  /** @param caller its proven identity, or `ANONYMOUS`; undefined: our own application, without bounds */
   of(caller: string | undefined): Share {
     if (caller === undefined) return this.#unbound
     let share = this.#byCaller.get(caller)

@@ -39,6 +39,8 @@ export type LinkAttempt = Attempt & ResponseSink
 /** No dial is under way, one is, or one that began with a certificate that has been replaced since. */
 type Dialing = 'no' | 'yes' | 'stale'
 
+const ENDS = meshError('connect-failure', 'this sidecar ends')
+
 /**
  * Mesh links to one endpoint: one, and more only when its streams run out. Tries that find no room wait in order; a
  * failed dial fails all that wait, for they would wait for the same.
@@ -139,7 +141,7 @@ class EndpointLinks implements DialListener {
     const waiting = [...this.#waiting]
     this.#waiting.clear()
     for (const link of [...this.#links, ...this.#retiring, ...this.#leaving]) link.destroy()
-    for (const attempt of waiting) attempt.onResponseError(meshError('connect-failure', 'this sidecar ends'))
+    for (const attempt of waiting) attempt.onResponseError(ENDS)
   }
 
   /** Links that tries may go on: the old ones only while there is no new one. */
@@ -240,6 +242,7 @@ export class LinkPool {
   readonly #byEndpoint = new Map<string, EndpointLinks>()
   /** Links to where endpoints were before: they end by themselves. */
   readonly #former = new Set<EndpointLinks>()
+  #isDestroyed = false
 
   constructor(dial: DialLink, clock: Clock) {
     this.#dial = dial
@@ -254,6 +257,7 @@ export class LinkPool {
     maxLinks: number,
     maxPending: number = LIMITS.pendingPerEndpointCount,
   ): void {
+    if (this.#isDestroyed) return attempt.onResponseError(ENDS)
     let links = this.#byEndpoint.get(endpoint.id)
     if (links === undefined || !links.leadsTo(endpoint)) {
       if (links !== undefined) this.#dismiss(links)
@@ -299,6 +303,7 @@ export class LinkPool {
 
   /** Ends everything now. */
   destroy(): void {
+    this.#isDestroyed = true
     for (const links of [...this.#byEndpoint.values(), ...this.#former]) links.destroy()
     this.#byEndpoint.clear()
     this.#former.clear()

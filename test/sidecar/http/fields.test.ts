@@ -68,6 +68,21 @@ test('the words of the mesh are taken from strangers', () => {
   assert.equal(stripMeshFields(clean), clean)
 })
 
+test('a name that CGI reads as the mesh’s own is the mesh’s own, in heads, trailers and nominations; others are not', () => {
+  const forged = [
+    'x_forwarded_client_cert',
+    'x-forwarded_client-cert',
+    'x.forwarded.client.cert',
+    'x_mesh_attempt',
+    'l5d_dst',
+  ]
+  const fields = ['x_own', '1', ...forged.flatMap((name) => [name, 'forged']), 'content_length', '2']
+  assert.deepEqual(stripMeshFields(fields), ['x_own', '1', 'content_length', '2'])
+  assert.deepEqual(cleanTrailers(fields), ['x_own', '1', 'content_length', '2'])
+  assert.equal(withoutNominated(fields, 'x_mesh_attempt'), fields)
+  assert.deepEqual(['x_own', 'transfer_encoding', 'user_agent'].map(headerRule), [0, 0, 0])
+})
+
 test('names of the prototype have no rule', () => {
   for (const name of ['__proto__', 'constructor', 'toString']) assert.equal(headerRule(name), 0)
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'ava'
 import { ORDERS, poolSetting } from './link-pool-setting.ts'
-import { statesOf } from './recorded-try.ts'
+import { type RecordedTry, statesOf } from './recorded-try.ts'
 
 /** How long links to an endpoint that nobody talks to are kept. */
 const IDLE_LINK_MS = 300_000
@@ -185,6 +185,17 @@ test('an old link is let go when the last that waited for it gives up', () => {
   open(1, { ...ORDERS, port: 15_009 })
   pool.abandon(ORDERS, waits)
   assert.equal(old.isRetired, true)
+})
+
+test('a pool that is destroyed makes no links any more, and tells each try so, one that is made anew meanwhile, too', () => {
+  const { dialer, pool, open } = poolSetting()
+  const [waits] = open(1)
+  const again: RecordedTry[] = []
+  assert(waits !== undefined)
+  waits.onFailed = () => again.push(...open(1))
+  pool.destroy()
+  assert.equal(statesOf([waits, ...again, ...open(1)]), 'connect-failure connect-failure connect-failure')
+  assert.equal(dialer.dials.length, 1)
 })
 
 test('a link that is made after the pool was destroyed is closed', () => {
