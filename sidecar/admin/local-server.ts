@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { err, ok, type Result } from '../../certs/result.ts'
 import { LIMITS } from '../core/limits.ts'
 import { listenProblem } from '../core/listen-problem.ts'
@@ -37,9 +37,11 @@ export interface LocalServerOptions {
 
 /**
  * Listens with `node:http`: this is the control surface, not the data path. Answers the reason when the port can't be had.
- * Connections are few and short, bodies small, and nobody may hold either.
+ * Connections are few and short, bodies small, and nobody may hold either; a request before the last one is answered ends
+ * the connection.
  */
 export function listenLocal(options: LocalServerOptions): Promise<Result<LocalServer, string>> {
+  const answering = new WeakSet<Socket>()
   const server = createServer(
     {
       requestTimeout: 5_000,
@@ -48,8 +50,16 @@ export function listenLocal(options: LocalServerOptions): Promise<Result<LocalSe
       connectionsCheckingInterval: 1_000, // by default a silent connection would be looked at every 30 s
       maxHeaderSize: 16 * 1024,
     },
-    (request, response) => void answer(options, request).then((given) => send(request, response, given)),
+    (request, response) => {
+      const { socket } = request
+      // Node parses all that was read at once: thousands of requests would be answered in one turn of the event loop.
+      if (answering.has(socket)) return void socket.destroy()
+      answering.add(socket)
+      response.once('finish', () => answering.delete(socket))
+      void answer(options, request).then((given) => send(request, response, given))
+    },
   )
+  server.setTimeout(5_000) // also for an answer that nobody reads
   server.maxConnections = 1_000
   return new Promise((resolve) => {
     server.once('error', (error: NodeJS.ErrnoException) => {

@@ -1,5 +1,5 @@
 import type { Result } from '../../certs/result.ts'
-import type { MetricRegistry } from '../telemetry/metrics.ts'
+import { type MetricRegistry, wantsOpenMetrics } from '../telemetry/metrics.ts'
 import { type LocalAnswer, type LocalServer, listenLocal } from './local-server.ts'
 
 /** Why the sidecar is not ready; undefined when it is. */
@@ -19,12 +19,13 @@ export function startProbeServer(
   address: { readonly host: string; readonly port: number },
   sources: ProbeSources,
 ): Promise<Result<LocalServer, string>> {
+  const expose = onceATurn(sources.metrics)
   return listenLocal({
     ...address,
     flag: '--probes',
     routes: {
       'GET /metrics': (request) => {
-        const { body, contentType } = sources.metrics.expose(request.headers.accept)
+        const { body, contentType } = expose(request.headers.accept)
         return { status: 200, body, contentType }
       },
       'GET /ready': (): LocalAnswer => {
@@ -35,4 +36,17 @@ export function startProbeServer(
       'GET /live': () => ({ status: 200, body: 'live\n' }),
     },
   })
+}
+
+/** Anybody may ask, on many connections at once: those that ask in one turn of the event loop get the same text. */
+export function onceATurn(metrics: ProbeSources['metrics']): ProbeSources['metrics']['expose'] {
+  const told = new Map<boolean, ReturnType<ProbeSources['metrics']['expose']>>()
+  return (accept) => {
+    const known = told.get(wantsOpenMetrics(accept))
+    if (known !== undefined) return known
+    if (told.size === 0) setImmediate(() => told.clear())
+    const text = metrics.expose(accept)
+    told.set(wantsOpenMetrics(accept), text)
+    return text
+  }
 }

@@ -37,7 +37,7 @@ export class MetricRegistry {
 
   /** All metrics as text: OpenMetrics where `accept` names it, else Prometheus text 0.0.4. */
   expose(accept: string | undefined): Exposition {
-    const isOpenMetrics = accept?.includes('application/openmetrics-text') === true
+    const isOpenMetrics = wantsOpenMetrics(accept)
     return {
       contentType: isOpenMetrics
         ? 'application/openmetrics-text; version=1.0.0; charset=utf-8'
@@ -46,3 +46,7 @@ export class MetricRegistry {
     }
   }
 }
+
+/** Whether a scraper that accepts this is answered in OpenMetrics. */
+export const wantsOpenMetrics = (accept: string | undefined): boolean =>
+  accept?.includes('application/openmetrics-text') === true
