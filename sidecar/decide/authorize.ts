@@ -1,5 +1,6 @@
 import type { AuthorizationPolicy, AuthorizationResource } from '../config/resources.ts'
 import { type MeshError, meshError } from '../core/mesh-errors.ts'
+import { otherReadings } from '../http/path-readings.ts'
 import {
   type CompiledAuthorizationRule,
   type CompiledPolicy,
@@ -34,13 +35,14 @@ export function authorize(
   const { deny, allow, audit, defaultAction } = compiledAuthorization(resource)
   const mark = facts.path.indexOf('?')
   const pathname = mark < 0 ? facts.path : facts.path.slice(0, mark)
-  const refusal: Question = { facts, appPort, pathname, isGrant: false }
+  const readings = otherReadings(pathname)
+  const refusal: Question = { facts, appPort, pathname, readings, isGrant: false }
   if (recorder.isOn) for (const policy of audit) findMatch([policy], refusal, recorder)
   // Aloud, every rule says why it did not match.
   const denied = findMatch(recorder.isOn ? deny.all : deny.of(facts.caller), refusal, recorder)
   if (denied !== undefined) return refuse(`${denied} denies it to the caller ${callerOf(facts)}`, denied, recorder)
   if (allow.all.length > 0) {
-    const grant: Question = { facts, appPort, pathname, isGrant: true }
+    const grant: Question = { facts, appPort, pathname, readings, isGrant: true }
     const allowed = findMatch(recorder.isOn ? allow.all : allow.of(facts.caller), grant, recorder)
     if (allowed === undefined)
       return refuse(whyNoneAllows(allow.all, grant), toManifestName(firstOf(allow.all)), recorder)

@@ -1,6 +1,7 @@
 import { BlockList } from 'node:net'
 import { addCidr } from '../config/parse-resource.ts'
 import type { AuthorizationPolicy, AuthorizationResource, AuthorizationRule } from '../config/resources.ts'
+import { otherReadings } from '../http/path-readings.ts'
 import { type NamedMatcher, type TextMatcher, toHeaderMatcher, toTextMatcher } from './text-matcher.ts'
 import type { TraceStep } from './trace-step.ts'
 
@@ -19,6 +20,8 @@ export interface CompiledAuthorizationRule {
   readonly sources: readonly CompiledSource[] | undefined
   readonly hosts: readonly TextMatcher[]
   readonly paths: readonly TextMatcher[]
+  /** `paths`, and the other readings of their own texts. */
+  readonly readPaths: readonly TextMatcher[]
   readonly headers: readonly NamedMatcher[]
   /** Why it did not match when that was last described. */
   lastSkip: SkippedStep | undefined
@@ -117,6 +120,9 @@ function compileRule(rule: AuthorizationRule): CompiledAuthorizationRule {
     sources: rule.sources?.map(compileSource),
     hosts: rule.hosts.map((host) => toTextMatcher({ type: host.type, value: host.value.toLowerCase() })),
     paths: rule.paths.map(toTextMatcher),
+    readPaths: rule.paths.flatMap(({ type, value }) =>
+      [value, ...otherReadings(value)].map((text) => toTextMatcher({ type, value: text })),
+    ),
     headers: rule.headers.map(toHeaderMatcher),
     lastSkip: undefined,
   }

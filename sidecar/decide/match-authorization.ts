@@ -4,7 +4,7 @@ import { fieldValues } from '../http/fields.ts'
 import { type CompiledAuthorizationRule, type CompiledSource, meansIdentity } from './compiled-authorization.ts'
 import type { RequestFacts } from './decision.ts'
 import { listNames, quote } from './describe.ts'
-import { matchesText, type NamedMatcher, type TextMatcher } from './text-matcher.ts'
+import { matchesMember, matchesText, type NamedMatcher, type TextMatcher } from './text-matcher.ts'
 
 /** What a rule is asked about. */
 export interface Question {
@@ -13,6 +13,8 @@ export interface Question {
   readonly appPort: number
   /** Path without query. */
   readonly pathname: string
+  /** How else applications read it: a rule that allows must hold for all of these too, one that denies for any. */
+  readonly readings: readonly string[]
   /**
    * A rule that allows must hold for every value of a repeated field; one that denies (or audits) for any of them, be they
    * lines or members of a list (Envoy CVE-2026-26308). Of a connection that is carried as it is, whose requests nobody
@@ -30,15 +32,16 @@ export type AuthorizationFailure = 'source' | 'port' | 'method' | 'host' | 'path
 /** The first predicate that fails, or undefined when the rule matches. */
 export function firstAuthorizationFailure(
   compiled: CompiledAuthorizationRule,
-  { facts, appPort, pathname, isGrant }: Question,
+  question: Question,
 ): AuthorizationFailure | undefined {
   const { rule, sources, hosts, paths, headers } = compiled
+  const { facts, appPort, isGrant } = question
   if (sources !== undefined && !sources.some((source) => isMeant(source, facts))) return 'source'
   if (rule.ports.length > 0 && !rule.ports.includes(appPort)) return 'port'
   if (facts.wire === 'tcp') return isGrant ? firstOfRequests(compiled) : undefined
   if (rule.methods.length > 0 && !rule.methods.includes(facts.method)) return 'method'
   if (hosts.length > 0 && !matchesOne(hosts, hostOf(facts.authority).toLowerCase())) return 'host'
-  if (paths.length > 0 && !matchesOne(paths, pathname)) return 'path'
+  if (paths.length > 0 && !matchesPath(compiled, question)) return 'path'
   for (const header of headers) {
     if (!(isGrant ? holdsForAll(header, facts) : holdsForAny(header, facts))) return header
   }
@@ -55,10 +58,12 @@ function firstOfRequests({ rule, hosts, paths, headers }: CompiledAuthorizationR
 
 /** Says what was found and what was wanted: `method is POST, wanted GET`. */
 export function describeAuthorizationFailure(
-  { rule, hosts, paths }: CompiledAuthorizationRule,
-  { facts, appPort, pathname }: Question,
+  compiled: CompiledAuthorizationRule,
+  question: Question,
   failure: AuthorizationFailure,
 ): string {
+  const { rule, hosts, paths } = compiled
+  const { facts, appPort } = question
   const any = (matchers: readonly TextMatcher[]): string =>
     listNames(
       matchers.map(({ wanted }) => wanted),
@@ -74,7 +79,7 @@ export function describeAuthorizationFailure(
     case 'host':
       return `host is ${quote(hostOf(facts.authority))}, wanted ${any(hosts)}`
     case 'path':
-      return `path is ${quote(pathname)}, wanted ${any(paths)}`
+      return `path is ${describePath(compiled, question)}, wanted ${any(paths)}`
     default: {
       const values = fieldValues(facts.fields, failure.name)
       const found = values.length === 0 ? 'absent' : values.map(quote).join(' and ')
@@ -102,6 +107,23 @@ function matchesOne(matchers: readonly TextMatcher[], subject: string): boolean 
   return false
 }
 
+/** Of the readings of a path that a manifest means, those of the manifest's own text are meant too. */
+function matchesPath({ paths, readPaths }: CompiledAuthorizationRule, question: Question): boolean {
+  const { pathname, readings, isGrant } = question
+  const isMatch = matchesOne(paths, pathname)
+  if (isMatch !== isGrant || readings.length === 0) return isMatch
+  return isGrant
+    ? readings.every((reading) => matchesOne(readPaths, reading))
+    : readings.some((reading) => matchesOne(paths, reading))
+}
+
+/** The path, and the reading for which a rule that allows does not hold, when that is what it fails by. */
+function describePath({ paths, readPaths }: CompiledAuthorizationRule, { pathname, readings }: Question): string {
+  if (!matchesOne(paths, pathname)) return quote(pathname)
+  const other = readings.find((reading) => !matchesOne(readPaths, reading)) ?? pathname
+  return `${quote(pathname)}, which some applications read as ${quote(other)}`
+}
+
 function holdsForAll({ name, text }: NamedMatcher, { fields }: RequestFacts): boolean {
   let isThere = false
   for (let i = 0; i < fields.length; i += 2) {
@@ -116,8 +138,7 @@ function holdsForAny({ name, text }: NamedMatcher, { fields }: RequestFacts): bo
   for (let i = 0; i < fields.length; i += 2) {
     if (fields[i] !== name) continue
     const value = fields[i + 1] as string
-    if (matchesText(text, value)) return true
-    if (value.includes(',') && value.split(',').some((member) => matchesText(text, member.trim()))) return true
+    if (matchesText(text, value) || matchesMember(text, value)) return true
   }
   return false
 }

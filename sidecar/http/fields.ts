@@ -49,7 +49,8 @@ export function trimSpace(text: string): string {
   return to - from === text.length ? text : text.slice(from, to)
 }
 
-const isBlank = (code: number): boolean => code === 0x20 || code === 0x09
+/** SP or HTAB: the only white space that fields know (RFC 9110 §5.6.3). */
+export const isBlank = (code: number): boolean => code === 0x20 || code === 0x09
 
 /** A list in which `name` (lower case) stands exactly once, with `value`: in the place of the first, else at the end. */
 export function withField(fields: Fields, name: string, value: string): Fields {

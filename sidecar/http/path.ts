@@ -1,9 +1,11 @@
+import { resolveDots } from './path-readings.ts'
+
 const SLASH = 0x2f
 
 /**
  * The one form of a request path that policy, routing and forwarding use alike, query untouched: unreserved octets are
  * decoded, hex digits upper case, `//` merged, dot segments resolved (RFC 3986 §6.2.2; Istio CVE-2021-31920, CVE-2021-39156).
- * `%2F` and `%5C` stay encoded. `*` stays.
+ * `%2F` and `%5C` stay encoded, for they mean another path to some; what policy makes of those is `otherReadings`. `*` stays.
  *
  * Returns undefined for what has no one reading: a path that does not begin with `/`, `\`, `#`, controls, a broken percent
  * sign, `%00`, octets that no UTF-8 has (overlong forms). Costs one pass when the path is canonical already.
@@ -41,16 +43,7 @@ function rewrite(path: string): string | undefined {
   const raw = mark < 0 ? path : path.slice(0, mark)
   const decoded = decodeUnreserved(raw)
   if (decoded === undefined) return undefined
-  const segments: string[] = []
-  const parts = decoded.split('/')
-  for (let i = 1; i < parts.length; i++) {
-    const part = parts[i] as string
-    const isLast = i === parts.length - 1
-    if (part === '..') segments.pop()
-    else if (part !== '.' && part !== '') segments.push(part)
-    if (isLast && (part === '' || part === '.' || part === '..')) segments.push('')
-  }
-  const joined = `/${segments.join('/')}`
+  const joined = resolveDots(decoded)
   return mark < 0 ? joined : joined + path.slice(mark)
 }
 

@@ -156,6 +156,39 @@ test('a repeated header allows only if all of its values do, and denies if any d
   }
 })
 
+test('a list holds a member only where it is one, whole and without blanks about it', () => {
+  const denies = (value: string, wanted = 'a'): boolean =>
+    judge([policy('DENY', [header('x-team', wanted)])], { fields: ['x-team', value] }).kind === 'refuse'
+  for (const value of ['a,', ',a', 'b, a', 'b,\ta \t,c', 'aa,a', ',,a,,', 'b,a']) assert.ok(denies(value), value)
+  for (const value of ['b', 'b,', 'aa,ba', 'a b,c', 'b,\u00a0a', 'xa,ax,xax', ',']) assert.ok(!denies(value), value)
+  assert.ok(denies('b,,c', ''), 'an empty member')
+})
+
+test('a rule for a path denies in every reading, and allows only in all of them', () => {
+  const admin: Partial<AuthorizationRule> = { paths: [{ type: 'path-prefix', value: '/admin' }] }
+  const items: Partial<AuthorizationRule> = { paths: [{ type: 'path-prefix', value: '/items' }] }
+  for (const path of ['/admin%2Fdelete', '/x/..%2Fadmin', '/admin;a=1/x', '/items/..;/admin', '/items/..%5Cadmin?q']) {
+    assert.equal(judge([policy('DENY', [admin])], { path }).kind, 'refuse', `DENY ${path}`)
+  }
+  for (const path of ['/items/..%2Fadmin', '/items/..;/admin', '/items%2F../admin']) {
+    assert.equal(judge([policy('ALLOW', [items])], { path }).kind, 'refuse', `ALLOW ${path}`)
+  }
+  for (const path of ['/items/a%2Fb', '/items/a;v=1', '/items/a%20b', '/items/%E4%BD%A0;x']) {
+    assert.equal(judge([policy('ALLOW', [items])], { path }).kind, 'deliver', `ALLOW ${path}`)
+    assert.equal(judge([policy('DENY', [admin])], { path }).kind, 'deliver', `DENY ${path}`)
+  }
+  const spelt: Partial<AuthorizationRule> = { paths: [{ type: 'path-prefix', value: '/a%2Fb;v=1' }] }
+  assert.equal(judge([policy('ALLOW', [spelt])], { path: '/a%2Fb;v=1/c' }).kind, 'deliver')
+  assert.equal(judge([policy('ALLOW', [spelt])], { path: '/a/b' }).kind, 'refuse')
+  assert.equal(judge([policy('ALLOW', [spelt])], { path: '/a%2Fb;v=1/..%2Fc' }).kind, 'refuse')
+  assert.equal(judge([policy('DENY', [spelt])], { path: '/a/b' }).kind, 'deliver', 'what is not meant is not denied')
+  const { detail } = refusalOf(judge([policy('ALLOW', [items], 'p')], { path: '/items/..%2Fadmin' }))
+  assert.match(
+    detail,
+    /path is "\/items\/\.\.%2Fadmin", which some applications read as "\/admin", wanted prefix "\/items"$/,
+  )
+})
+
 test('a refusal names manifest, rule and the first predicate that failed', () => {
   const { detail, policy: named } = refusalOf(
     judge([

@@ -3,6 +3,7 @@ import test from 'ava'
 import { canonicalAuthority, hostOf, portOf } from '../../../sidecar/http/authority.ts'
 import { INVALID_LENGTH, parseContentLength } from '../../../sidecar/http/content-length.ts'
 import { canonicalPath } from '../../../sidecar/http/path.ts'
+import { otherReadings } from '../../../sidecar/http/path-readings.ts'
 
 const PATHS: readonly (readonly [string, string | undefined])[] = [
   ['/', '/'],
@@ -42,6 +43,29 @@ for (const [path, expected] of PATHS) {
     if (expected !== undefined) assert.equal(canonicalPath(expected), expected)
   })
 }
+
+const READINGS: readonly (readonly [string, readonly string[]])[] = [
+  ['/admin/x', []],
+  ['/caf%C3%A9', []],
+  ['/admin%2Fx', ['/admin/x']],
+  ['/x/..%2Fadmin', ['/admin']],
+  ['/x%2F..%2F..%2Fadmin/', ['/admin/']],
+  ['/x/..%5Cadmin', ['/admin']],
+  ['/%2Fadmin', ['/admin']],
+  ['/admin;a=1/x;b', ['/admin/x']],
+  ['/x/..;/admin', ['/x/..;/admin', '/admin']],
+  ['/x;/..%2Fadmin', ['/admin']],
+  ['/x;/%2E%2E%2Fadmin', ['/admin']],
+  ['/admin%3Bx', ['/admin;x']],
+  ['/a%2F;b', ['/a/;b', '/a/']],
+  ['/a%252Fb', ['/a%2Fb']],
+  ['/a%20b', ['/a b']],
+]
+test('what other readings a path has', () => {
+  for (const [path, expected] of READINGS) {
+    assert.deepEqual([...otherReadings(path)].sort(), expected.filter((one) => one !== path).sort(), path)
+  }
+})
 
 test('every octet in a path is either refused or canonical twice', () => {
   for (let octet = 0; octet < 256; octet++) {
