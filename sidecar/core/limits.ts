@@ -21,6 +21,10 @@ export const LIMITS = {
   linkRequestHeadBytes: 4 * 1024 * 1024,
   /** Request line of HTTP/1 in octets; longer is 414. */
   requestLineBytes: 16 * 1024,
+  /** Host and port of a request: a name has at most 253 characters (RFC 1035 §2.3.4), a dot behind it, a port of six with its colon; longer is 400. */
+  authorityBytes: 261,
+  /** Characters of a path or method that logs, spans and remembered decisions keep; the rest is cut off. */
+  keptTextCount: 1_024,
   /** From the first octet of a head to its end: slowloris. */
   headTimeoutMs: 10_000,
   /**

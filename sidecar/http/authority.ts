@@ -1,3 +1,5 @@
+import { LIMITS } from '../core/limits.ts'
+
 /** Hosts that one process sees are few: their canonical form is kept, and forgotten all at once past this many. */
 const KNOWN_COUNT = 256
 const known = new Map<string, string>()
@@ -14,7 +16,7 @@ export function canonicalAuthority(text: string): string | undefined {
   const cached = known.get(text)
   if (cached !== undefined) return cached
   const canonical = canonicalise(text)
-  if (canonical === undefined || text.length > 300) return canonical
+  if (canonical === undefined) return undefined
   if (known.size >= KNOWN_COUNT) known.clear()
   known.set(text, canonical)
   return canonical
@@ -22,6 +24,7 @@ export function canonicalAuthority(text: string): string | undefined {
 
 function canonicalise(text: string): string | undefined {
   if (text === '') return ''
+  if (text.length > LIMITS.authorityBytes) return undefined
   const match = AUTHORITY.exec(text.toLowerCase())
   if (match === null) return undefined
   const host = match[1]?.replace(/\.$/, '') ?? ''

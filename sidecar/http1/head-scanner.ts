@@ -18,6 +18,8 @@ const SPACE = 0x20
 const TAB = 0x09
 /** From this many new lines on, one string of the whole head and pieces of it are cheaper than a string for each. */
 const WHOLE_TEXT_COUNT = 2
+/** Longest head that is read so: a piece of a string keeps all of it in memory, for as long as a span or a table holds it. */
+const WHOLE_TEXT_BYTES = 4 * 1024
 /** After so many heads in a row that were no repetition, most are no longer tried. */
 const MISS_COUNT = 8
 
@@ -190,7 +192,8 @@ export class HeadScanner {
 
   #makeLines(bytes: Buffer, from: number, to: number, lines: LineSet): void {
     const count = this.#newCount
-    const whole = count >= WHOLE_TEXT_COUNT ? bytes.toString('latin1', from, to) : undefined
+    const isWhole = count >= WHOLE_TEXT_COUNT && to - from <= WHOLE_TEXT_BYTES
+    const whole = isWhole ? bytes.toString('latin1', from, to) : undefined
     for (let i = 0; i < count; i++) {
       const start = this.#valueFrom[i] as number
       const end = this.#valueTo[i] as number

@@ -1,6 +1,6 @@
 import type { RequestFacts } from '../decide/decision.ts'
 import type { TraceStep } from '../decide/trace-step.ts'
-import { withoutQuery } from '../telemetry/exchange-record.ts'
+import { keepable, withoutQuery } from '../telemetry/exchange-record.ts'
 
 /** One decided request with the trace of its decision, redacted: no query, no fields. */
 export interface RecentDecision {
@@ -34,7 +34,8 @@ export class RecentDecisions {
     decision: Omit<RecentDecision, 'direction' | 'method' | 'authority' | 'path' | 'caller'>,
   ): void {
     if (this.#capacity === 0) return
-    const { direction, method, authority, caller } = facts
+    const { direction, authority, caller } = facts
+    const method = keepable(facts.method)
     this.#ring[this.#next] = { ...decision, direction, method, authority, caller, path: withoutQuery(facts.path) }
     this.#next = (this.#next + 1) % this.#capacity
   }

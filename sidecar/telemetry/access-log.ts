@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts'
 import { LIMITS } from '../core/limits.ts'
-import { type ExchangeRecord, withoutQuery } from './exchange-record.ts'
+import { type ExchangeRecord, keepable, withoutQuery } from './exchange-record.ts'
 
 /** Which exchanges are written: none, those with a flag or a 5xx, all. */
 export type AccessLogMode = 'off' | 'errors' | 'all'
@@ -88,10 +88,11 @@ export class AccessLog {
 
 /** The line of one exchange. The query is left out: it carries secrets. */
 export function toAccessLine(exchange: ExchangeRecord): string {
-  const { startMs, durationMs, path, code, traceId, policy, ...rest } = exchange
+  const { startMs, durationMs, method, path, code, traceId, policy, ...rest } = exchange
   return JSON.stringify({
     time: new Date(startMs).toISOString(),
     durationMs: Math.round(durationMs * 1_000) / 1_000,
+    method: keepable(method),
     ...rest,
     path: withoutQuery(path),
     code,

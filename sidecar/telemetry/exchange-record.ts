@@ -1,3 +1,4 @@
+import { LIMITS } from '../core/limits.ts'
 import type { MeshErrorCode } from '../core/mesh-errors.ts'
 import type { Wire } from '../http/streams.ts'
 
@@ -10,7 +11,7 @@ export interface ExchangeRecord {
   /** From the request's head to the response's end, milliseconds. */
   readonly durationMs: number
   readonly method: string
-  /** Path and query as the caller sent them. Writers cut the query off. */
+  /** Path and query as the caller sent them. Writers cut the query off, and what is over-long. */
   readonly path: string
   readonly authority: string
   /** The caller's wire. */
@@ -40,7 +41,15 @@ export interface ExchangeRecord {
 }
 
 /** The path without its query: what may stand in logs and spans, since queries carry secrets. */
-export function withoutQuery(path: string): string {
-  const at = path.indexOf('?')
-  return at < 0 ? path : path.slice(0, at)
+export const withoutQuery = (path: string): string => keepable(path, path.indexOf('?'))
+
+/**
+ * The text up to `end` (negative: all of it), cut to `keptTextCount` characters, for logs, spans and remembered decisions.
+ * Of a long text a copy: a slice of a string keeps the whole in memory.
+ */
+export function keepable(text: string, end = -1): string {
+  const to = end < 0 ? text.length : end
+  if (text.length <= LIMITS.keptTextCount) return to === text.length ? text : text.slice(0, to)
+  const kept = Buffer.from(text.slice(0, Math.min(to, LIMITS.keptTextCount))).toString()
+  return to > LIMITS.keptTextCount ? `${kept}…` : kept
 }
