@@ -52,8 +52,9 @@ export class Http1ReadGate {
     this.#budget.left--
   }
 
-  takeRequest(): void {
-    this.#budget.takeMessage()
+  /** @param headBytes octets of its head */
+  takeRequest(headBytes: number): void {
+    this.#budget.takeMessage(headBytes)
   }
 
   /** Holds the rest back, if the share of this turn is used up. */

@@ -219,7 +219,7 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, TimedConn
 
   #begin(request: ParsedRequest, isEnd: boolean): void {
     this.requestCount++
-    this.#gate.takeRequest()
+    this.#gate.takeRequest(this.#decoder.headBytes)
     this.#stream = new Http1ServerStream(this, request, isEnd)
     this.#options.handler.onRequest(request.head, isEnd, this.#stream, this.#options.peer)
   }

@@ -1,3 +1,4 @@
+import { LIMITS } from '../core/limits.ts'
 import type { MeshErrorCode } from '../core/mesh-errors.ts'
 import { INVALID_LENGTH, parseContentLength } from '../http/content-length.ts'
 import { listItems, trimSpace } from '../http/fields.ts'
@@ -20,6 +21,8 @@ export interface Framing {
   nominatesUpgrade: boolean
   /** Values of all `Connection` fields, when they nominate something else than close, keep-alive, upgrade or te. */
   nominated: string | undefined
+  /** Elements of all `Connection` fields that are more than one word. */
+  optionCount: number
   /** `Keep-Alive: timeout`, ms; Infinity without. */
   idleMs: number
   upgrade: string | undefined
@@ -39,6 +42,7 @@ export const newFraming = (): Framing => ({
   wantsKeepAlive: false,
   nominatesUpgrade: false,
   nominated: undefined,
+  optionCount: 0,
   idleMs: Number.POSITIVE_INFINITY,
   upgrade: undefined,
   expect: undefined,
@@ -60,6 +64,7 @@ export function readFraming(lines: LineSet, isHttp10: boolean, fields: string[],
   framing.wantsKeepAlive = false
   framing.nominatesUpgrade = false
   framing.nominated = undefined
+  framing.optionCount = 0
   framing.idleMs = Number.POSITIVE_INFINITY
   framing.upgrade = undefined
   framing.expect = undefined
@@ -143,6 +148,15 @@ function readConnection(value: string, framing: Framing): void {
     framing.wantsClose = true
     return
   }
+  framing.optionCount += commaCount(value, LIMITS.headerCount) + 1
+  if (framing.optionCount > LIMITS.headerCount) {
+    return refuse(
+      framing,
+      'tooManyFields',
+      'Connection names more options than a head may have fields',
+      'headers-too-large',
+    )
+  }
   let isOther = false
   for (const option of listItems(value)) {
     if (option === 'close') framing.wantsClose = true
@@ -151,6 +165,13 @@ function readConnection(value: string, framing: Framing): void {
     else if (option !== 'te') isOther = true
   }
   if (isOther) framing.nominated = framing.nominated === undefined ? value : `${framing.nominated},${value}`
+}
+
+/** Commas in the text, no more than are asked for and one: a list of thousands is not worth reading to its end. */
+function commaCount(text: string, most: number): number {
+  let count = 0
+  for (let at = text.indexOf(','); at >= 0 && count <= most; at = text.indexOf(',', at + 1)) count++
+  return count
 }
 
 /** The first problem is the one that is told. */

@@ -16,6 +16,8 @@ export class RequestDecoder extends MessageDecoder {
   request: ParsedRequest | undefined
   /** After 'head': no body follows. */
   isEnd = false
+  /** After 'head': its octets. */
+  headBytes = 0
   readonly #parser: RequestHeadParser
   readonly #wholeBodyBytes: number
   /** Octets from `at` on that have to be there before the head is given; 0: no head waits for its body. */
@@ -67,6 +69,7 @@ export class RequestDecoder extends MessageDecoder {
     if (next === VIOLATION) return parser.error === undefined ? 'violation' : this.die(parser.error, parser.limit)
     const request = parser.parsed as ParsedRequest
     if (this.#awaitsBody(request, next)) return this.headIsPartial()
+    this.headBytes = next - this.at
     this.headIsComplete(next)
     this.#start(request)
     return 'head'

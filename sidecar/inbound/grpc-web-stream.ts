@@ -3,6 +3,7 @@ import { findField, withField, withoutField } from '../http/fields.ts'
 import { type Fields, NO_FIELDS, type RequestHead, type ResponseHead, UNKNOWN_LENGTH } from '../http/head.ts'
 import { localResponse, sendWhole } from '../http/local-response.ts'
 import type { DownstreamStream, RequestSink, Wire } from '../http/streams.ts'
+import { decodeGroups } from './base64-groups.ts'
 
 /** `application/grpc-web`, `application/grpc-web-text`, each perhaps with `+proto`. */
 const CONTENT_TYPE = /^application\/grpc-web(-text)?(\+[a-z0-9.-]+)?(?:[ \t]*;.*)?$/i
@@ -109,7 +110,7 @@ export class GrpcWebStream implements DownstreamStream, RequestSink {
     const text = this.#rest + chunk.toString('latin1')
     const whole = text.length - (text.length % 4)
     this.#rest = text.slice(whole)
-    const octets = decode(text.slice(0, whole))
+    const octets = decodeGroups(text.slice(0, whole))
     if (octets === undefined) return this.#refuse()
     if (octets.length > 0) this.#sink?.onBody(octets)
   }
@@ -147,11 +148,4 @@ function trailersFrame(trailers: Fields): Buffer {
   frame.writeUInt32BE(text.length, 1)
   frame.write(text, 5, 'latin1')
   return frame
-}
-
-/** Groups of base64, which may be padded wherever its writer flushed; undefined when it is none. */
-function decode(text: string): Buffer | undefined {
-  if (!/^(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)*$/.test(text)) return undefined
-  if (!text.includes('=')) return Buffer.from(text, 'base64')
-  return Buffer.concat((text.match(/[^=]+=*/g) ?? []).map((piece) => Buffer.from(piece, 'base64')))
 }

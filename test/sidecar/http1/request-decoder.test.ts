@@ -51,6 +51,13 @@ test('a request head says what was sent, lower case, without what ends at this h
   ])
 })
 
+test('as many options of Connection as a head may have fields are read', () => {
+  const options = Array.from({ length: LIMITS.headerCount }, (_, i) => `x-${i}`).join(', ')
+  const input = `GET / HTTP/1.1\r\nHost: a\r\nX-127: 1\r\nX-128: 1\r\nConnection: ${options}\r\n\r\n`
+  const [request] = requestTranscript([Buffer.from(input)]).steps as [{ head: { fields: string[] } }]
+  assert.deepEqual(request.head.fields, ['x-128', '1'])
+})
+
 test('trailers lose what frames, routes or authenticates', () => {
   const input =
     'POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n0\r\nx-sum: 1\r\nAuthorization: x\r\nx-mesh-attempt: 1\r\ntransfer-encoding: chunked\r\n\r\n'
@@ -124,6 +131,9 @@ const BAD: readonly (readonly [string, string, MeshErrorCode])[] = [
       'bad-request',
     ],
   ),
+  ['options without end', field(`Connection: x${',x'.repeat(LIMITS.headerCount)}`), 'headers-too-large'],
+  ['nothing without end', field(`Connection: ${','.repeat(60_000)}`), 'headers-too-large'],
+  ['options in many fields', field('Connection: a,b\r\n'.repeat(65).trim()), 'headers-too-large'],
   ['14 absolute form with userinfo', line('GET http://u@a/ HTTP/1.1'), 'bad-request'],
   ['14 absolute form of another scheme', line('GET ftp://a/ HTTP/1.1'), 'bad-request'],
   ['15 tab', line('GET\t/ HTTP/1.1'), 'bad-request'],
