@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { get, type IncomingMessage, type ServerResponse } from 'node:http'
 import test from 'ava'
 import { seededRandom } from '../../../sidecar/core/random.ts'
 import { eventually, pause } from '../../support/eventually.ts'
@@ -125,6 +126,44 @@ for (const [wire, failing] of [
     assert.equal(status, wire === 'application/grpc' ? 200 : 503)
   })
 }
+
+test('an answer that breaks off in the middle of its body is a failure of its instance, which is ejected', async () => {
+  const halves: ServerResponse[] = []
+  await using mesh = await startTestMesh({
+    services: {
+      orders: {
+        replicas: 2,
+        handler: (_request, response, { workload }) => {
+          if (workload === 'orders-1') return void response.end('the whole')
+          halves.push(response)
+          response.writeHead(200, { 'content-length': 100 }).write('the first half')
+        },
+      },
+    },
+    callers: ['web'],
+    manifests: trafficPolicy('  loadBalancer: {type: RoundRobin}\n  outlierDetection: {consecutive5xxErrors: 1}'),
+  })
+  const port = mesh.workload('web').portFor('orders')
+  /** What became of an answer, whose application goes as soon as some of the body is there. */
+  const ask = async (): Promise<string> => {
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      get({ port, headers: { host: 'orders' } }, resolve).on('error', reject)
+    })
+    return new Promise((resolve) => {
+      response.on('data', () => halves.at(-1)?.destroy())
+      response.on('end', () => resolve('whole'))
+      response.on('error', () => resolve('broken'))
+    })
+  }
+  const outcomes: string[] = []
+  while (halves.length === 0 && outcomes.length < 10) outcomes.push(await ask())
+  assert.equal(outcomes.at(-1), 'broken', 'nobody takes it for complete')
+  for (let i = 0; i < 10; i++) assert.equal(await ask(), 'whole')
+  assert.equal(halves.length, 1, 'nothing more is sent to it')
+  const metrics = await mesh.workload('web').metrics()
+  assert.equal(metrics.get('outrigger_ejections_total{service="shop/orders"}'), 1)
+  assert.equal(metrics.get('outrigger_errors_total{direction="outbound",flag="UR",code="reset"}'), 1)
+})
 
 test('an instance that fails in a row is ejected, and a probe readmits it when it is well', async () => {
   let isIll = false
