@@ -1,6 +1,7 @@
 import { backoffMs } from '../core/backoff.ts'
 import { errorFacts, MESH_ERRORS, type MeshError, type MeshErrorCode } from '../core/mesh-errors.ts'
 import { findField } from '../http/fields.ts'
+import { countedStatus } from '../http/grpc-status.ts'
 import type { AttemptContext, AttemptOutcome, AttemptPlan, Decision, RetryRefusal, World } from './decision.ts'
 import { pickEndpoint } from './pick-endpoint.ts'
 import type { Recorder } from './trace-step.ts'
@@ -79,7 +80,8 @@ function whyStatusIsFinal(
 ): Final | undefined {
   const { retry, facts } = plan
   if (isUnsent(outcome, context)) return undefined
-  if (!retry.statuses.includes(outcome.status)) return { because: `status ${outcome.status} is not one to try again` }
+  if (!retry.statuses.includes(countedStatus(outcome.status, outcome.grpcStatus)))
+    return { because: `${whatHappened(outcome)} is not one to try again` }
   if (!plan.isIdempotent)
     return wanted('not-idempotent', `the callee answered, and ${facts.method} is not idempotent here`)
   if (facts.priorAttempts > 0) return RETRIED_EARLIER
@@ -138,4 +140,8 @@ function end(outcome: AttemptOutcome, { because, reason }: Final, recorder: Reco
 }
 
 const whatHappened = (outcome: AttemptOutcome): string =>
-  outcome.kind === 'status' ? `status ${outcome.status}` : `${outcome.error.code}: ${outcome.error.detail}`
+  outcome.kind === 'error'
+    ? `${outcome.error.code}: ${outcome.error.detail}`
+    : outcome.grpcStatus === undefined
+      ? `status ${outcome.status}`
+      : `status ${outcome.grpcStatus} of gRPC`

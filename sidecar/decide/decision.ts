@@ -9,6 +9,7 @@ import type {
 import type { Snapshot } from '../config/snapshot.ts'
 import type { MeshError } from '../core/mesh-errors.ts'
 import type { Random } from '../core/random.ts'
+import type { GrpcStatus } from '../http/grpc-status.ts'
 import type { Fields } from '../http/head.ts'
 import type { Wire } from '../http/streams.ts'
 
@@ -148,7 +149,13 @@ export type RetryRefusal =
 
 /** How one try ended, for `afterAttempt`. */
 export type AttemptOutcome =
-  | { readonly kind: 'status'; readonly status: number; readonly fields: Fields }
+  | {
+      readonly kind: 'status'
+      readonly status: number
+      /** What gRPC said, which fails with HTTP 200. */
+      readonly grpcStatus?: GrpcStatus | undefined
+      readonly fields: Fields
+    }
   | { readonly kind: 'error'; readonly error: MeshError }
 
 /** Facts about the exchange that only its carrier knows when a try has ended. */

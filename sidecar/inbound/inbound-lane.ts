@@ -169,6 +169,10 @@ export class InboundLane implements Lane<Exchange> {
     return notes.facts?.caller === undefined ? localResponse(error, head.fields) : linkResponse(error, head.fields)
   }
 
+  onResponseBody(): void {
+    // As below.
+  }
+
   onAttemptEnd(): void {
     // The application is one endpoint: there is nobody to prefer to it.
   }
@@ -185,6 +189,7 @@ export class InboundLane implements Lane<Exchange> {
       status: end.status,
       error: error?.code,
       flag: flagOf(error),
+      grpcStatus: exchange.grpcStatus,
       policy: error?.policy ?? exchange.notes.policy,
     })
     keepDecision(this.#deps, exchange, end.status)

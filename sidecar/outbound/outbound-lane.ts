@@ -7,6 +7,7 @@ import { SILENT } from '../decide/trace-step.ts'
 import { declinedToCaller, declinesUpgrade } from '../http/declined-upgrade.ts'
 import { editFields } from '../http/edit-fields.ts'
 import { findField, withField } from '../http/fields.ts'
+import { countedStatus } from '../http/grpc-status.ts'
 import type { Fields, RequestHead, ResponseHead } from '../http/head.ts'
 import { CALLER_WIRE, stripMeshFields } from '../http/header-rules.ts'
 import { isGrpc, type LocalResponse, localResponse, relayedToCaller } from '../http/local-response.ts'
@@ -107,7 +108,8 @@ export class OutboundLane implements Lane<Exchange> {
 
   editResponse(exchange: Exchange, head: ResponseHead): ResponseHead {
     const { endpoint } = exchange.notes
-    if (endpoint !== undefined && head.status < 500) this.#deps.load.onAttemptAnswer(endpoint)
+    if (endpoint !== undefined && head.status < 500 && !awaitsTrailers(exchange))
+      this.#deps.load.onAttemptAnswer(endpoint)
     const edits = exchange.notes.edits?.response
     // Without a sidecar at the other side it is the application that answers: it does not speak for the mesh.
     const isPlain = endpoint?.transport === 'plain'
@@ -116,6 +118,11 @@ export class OutboundLane implements Lane<Exchange> {
     const edited = fields === head.fields ? head : { ...head, fields }
     const answer = isPlain ? edited : relayedToCaller(edited)
     return declinesUpgrade(exchange.head, head) ? declinedToCaller(answer, exchange.stream.protocol) : answer
+  }
+
+  onResponseBody(exchange: Exchange): void {
+    const { endpoint } = exchange.notes
+    if (endpoint !== undefined && awaitsTrailers(exchange)) this.#deps.load.onAttemptAnswer(endpoint)
   }
 
   refusal({ head }: Exchange, error: MeshError): LocalResponse {
@@ -204,10 +211,13 @@ function editedHead(
   return { ...head, fields, authority: authority ?? head.authority, path: path ?? head.path }
 }
 
+/** The head of an answer of gRPC says nothing yet: one that fails has, as a rule, no body before its trailers. */
+const awaitsTrailers = ({ head, stream }: Exchange): boolean => stream.protocol === 'h2' && isGrpc(head.fields)
+
 /** What a try says about its endpoint. The caller's going away, and our own refusals, say nothing. */
 function verdictOf(outcome: AttemptOutcome | 'abandoned'): 'success' | 'failure' | 'neutral' {
   if (outcome === 'abandoned') return 'neutral'
-  if (outcome.kind === 'status') return outcome.status >= 500 ? 'failure' : 'success'
+  if (outcome.kind === 'status') return countedStatus(outcome.status, outcome.grpcStatus) >= 500 ? 'failure' : 'success'
   return outcome.error.code === 'circuit-open' || outcome.error.code === 'cancelled' ? 'neutral' : 'failure'
 }
 

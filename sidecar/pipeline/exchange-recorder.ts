@@ -27,6 +27,7 @@ export function toRecord(
     authority: head.authority,
     protocol: stream.protocol,
     status: end.status,
+    grpcStatus: exchange.grpcStatus,
     flag: end.error === undefined ? '-' : errorFacts(end.error.code).flag,
     code: end.error?.code,
     service: notes.service,

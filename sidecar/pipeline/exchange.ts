@@ -1,41 +1,33 @@
 import type { Timer } from '../core/clock.ts'
 import { type MeshError, meshError } from '../core/mesh-errors.ts'
-import type { WheelEntry } from '../core/timer-wheel.ts'
-import type { AttemptOutcome, AttemptPlan, Decision } from '../decide/decision.ts'
+import type { AttemptOutcome, Decision } from '../decide/decision.ts'
+import { countedStatus, type GrpcStatus, grpcStatusOf } from '../http/grpc-status.ts'
 import { asksForTunnel, type Fields, NO_FIELDS, type RequestHead, type ResponseHead } from '../http/head.ts'
-import { decidedResponse, type LocalResponse, sendWhole } from '../http/local-response.ts'
+import { decidedResponse, isGrpc, type LocalResponse, sendWhole } from '../http/local-response.ts'
 import type { DownstreamStream, RequestSink, ResponseSink, UpstreamStream } from '../http/streams.ts'
-import { deadlineMs, describeTimeout, dueAtMs, type ExchangeTimes } from './exchange-deadline.ts'
+import { deadlineMs, describeTimeout, dueAtMs } from './exchange-deadline.ts'
 import { type ExchangeNotes, newNotes } from './exchange-notes.ts'
 import { KeptBody } from './kept-body.ts'
 import type { Attempt, Lane } from './lane.ts'
 import type { ExchangeDeps } from './lane-deps.ts'
+import { TimedExchange } from './timed-exchange.ts'
 
 /**
  * One request and its response, from the caller's stream to the callee's. It relays both bodies with back-pressure,
  * keeps the time, and starts further tries; what to do is decided by its lane. One object per exchange serves as the
  * sink of both streams, as the entry on the timer wheel and as the try.
  */
-export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt, ExchangeTimes {
+export class Exchange extends TimedExchange implements RequestSink, ResponseSink, Attempt {
   readonly head: RequestHead
   readonly stream: DownstreamStream
-  readonly startMs: number
-  askedMs: number
   /** What the lane notes: set by it, and read by it and by the record. */
   readonly notes: ExchangeNotes = newNotes()
-  /** Set by the lane with each decision to forward; its timeouts hold. */
-  plan: AttemptPlan | undefined
   attemptHead: RequestHead
   attemptFields: Fields = NO_FIELDS
-  attempts = 0
-  attemptStartMs = 0
-  lastActivityMs: number
   requestBytes = 0
   responseBytes = 0
-  wheelNext: WheelEntry | undefined
-  wheelPrevious: WheelEntry | undefined
-  wheelSlot = -1
-  wheelRounds = 0
+  /** What gRPC says of the answer, in its trailers or its only head; undefined until it does, and in other protocols. */
+  grpcStatus: GrpcStatus | undefined
 
   readonly #deps: ExchangeDeps
   readonly #lane: Lane<this>
@@ -57,15 +49,13 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
   #isPutOff = false
 
   constructor(lane: Lane<Exchange>, deps: ExchangeDeps, head: RequestHead, end: boolean, stream: DownstreamStream) {
+    super(deps.clock, deps.wheel, end || asksForTunnel(head))
     this.#lane = lane as Lane<this>
     this.#deps = deps
     this.head = head
     this.attemptHead = head
     this.stream = stream
     this.#body = new KeptBody(deps.newReplayBuffer, end)
-    this.startMs = deps.clock.nowMs()
-    this.askedMs = end || asksForTunnel(head) ? this.startMs : Number.POSITIVE_INFINITY
-    this.lastActivityMs = this.startMs
   }
 
   /** Decides and acts. Called once, after the stream has its sink. */
@@ -94,11 +84,6 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
     return this.#status !== 0
   }
 
-  /** Time left until the request's deadline, ms; Infinity without one. */
-  get remainingMs(): number {
-    return deadlineMs(this.plan, this) - this.#deps.clock.nowMs()
-  }
-
   // ---- decisions ----
 
   #obey(decision: Decision): void {
@@ -108,7 +93,7 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
         if (decision.kind === 'forward' && decision.delayMs > 0) {
           const { clock } = this.#deps
           this.lastActivityMs = clock.nowMs() + decision.delayMs // a wait that was decided is no idleness
-          this.#armTimer()
+          this.armTimer()
           this.#retryTimer = clock.after(decision.delayMs, () => this.#attempt(decision), { background: true })
         } else this.#attempt(decision)
         return
@@ -126,11 +111,12 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
     this.attempts++
     this.attemptStartMs = this.lastActivityMs = this.#sentMs = this.#deps.clock.nowMs()
     this.#headLatencyMs = 0
+    this.grpcStatus = undefined
     this.#isOpening = true
     this.#decision = decision
     this.#lane.open(this, decision)
     this.#isOpening = false
-    if (!this.#isOver) this.#armTimer()
+    if (!this.#isOver) this.armTimer()
   }
 
   /** The try is over. `latencyMs` of a try that had an answer is the time to its head. */
@@ -146,7 +132,7 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
   onBody(chunk: Buffer): void {
     if (this.#isOver) return
     this.requestBytes += chunk.length
-    this.#touch()
+    this.touch()
     this.#body.keep(chunk, this.#upstream !== undefined)
     if (this.#upstream === undefined || !this.#upstream.sendBody(chunk)) this.stream.pause()
   }
@@ -159,7 +145,7 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
     if (this.#isAnswered) this.#complete()
     else if (!this.hasHead) {
       this.askedMs = Math.min(this.askedMs, this.#deps.clock.nowMs())
-      this.#armTimer()
+      this.armTimer()
     }
   }
 
@@ -203,11 +189,12 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
   onResponseHead(head: ResponseHead, end: boolean): void {
     if (this.#isOver) return
     this.#headLatencyMs = Math.max(this.#deps.clock.nowMs() - this.#sentMs, 0.001)
-    if (head.status >= 400 && this.#triesAgain({ kind: 'status', status: head.status, fields: head.fields })) return
+    if (end) this.#noteGrpcStatus(head.fields)
+    if (countedStatus(head.status, this.grpcStatus) >= 400 && this.#triesAgain(head)) return
     this.#status = head.status
-    this.#touch()
+    this.touch()
     this.#isTunnel = head.status === 101 || (this.head.method === 'CONNECT' && head.status < 300)
-    if (this.#isTunnel) this.#deps.wheel.cancel(this) // no request timeout holds for it
+    if (this.#isTunnel) this.cancelTimer() // no request timeout holds for it
     this.#body.release()
     this.stream.sendHead(this.#lane.editResponse(this, head), end)
     if (end) this.#complete()
@@ -215,17 +202,23 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
 
   onResponseBody(chunk: Buffer): void {
     if (this.#isOver) return
+    if (this.responseBytes === 0) this.#lane.onResponseBody(this)
     this.responseBytes += chunk.length
-    this.#touch()
+    this.touch()
     if (!this.stream.sendBody(chunk)) this.#upstream?.pause()
   }
 
   onResponseEnd(trailers: Fields): void {
     if (this.#isOver) return
+    this.#noteGrpcStatus(trailers)
     this.stream.sendEnd(trailers)
     this.#isAnswered = true
     // Each direction of a tunnel ends by itself; HTTP/1.1 alone closes both at once.
     if (!this.#isTunnel || this.#body.isEnded || this.stream.protocol === 'http/1.1') this.#complete()
+  }
+
+  #noteGrpcStatus(fields: Fields): void {
+    if (fields.length > 0 && isGrpc(this.head.fields)) this.grpcStatus = grpcStatusOf(fields)
   }
 
   onResponseError(error: MeshError): void {
@@ -236,7 +229,7 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
 
   /** The response is complete. A request that is not is given up: its answer is known (RFC 9112 §9.3, RFC 9113 §8.1). */
   #complete(): void {
-    this.#endAttempt({ kind: 'status', status: this.#status, fields: NO_FIELDS })
+    this.#endAttempt({ kind: 'status', status: this.#status, grpcStatus: this.grpcStatus, fields: NO_FIELDS })
     if (!this.#body.isEnded) this.#dropUpstream()
     this.#finish(undefined)
   }
@@ -255,7 +248,8 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
   }
 
   /** Asks whether an answer should be thrown away for another try, and if so begins it. The try counts as over either way. */
-  #triesAgain(outcome: AttemptOutcome & { kind: 'status' }): boolean {
+  #triesAgain({ status, fields }: ResponseHead): boolean {
+    const outcome: AttemptOutcome = { kind: 'status', status, grpcStatus: this.grpcStatus, fields }
     this.#endAttempt(outcome)
     const decision = this.#lane.afterAttempt(this, outcome)
     if (decision.kind !== 'forward') return false
@@ -267,7 +261,7 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
   onTimeout(): void {
     if (this.#isOver || this.#isTunnel) return
     const nowMs = this.#deps.clock.nowMs()
-    if (nowMs < dueAtMs(this.plan, this)) return this.#armTimer()
+    if (nowMs < dueAtMs(this.plan, this)) return this.armTimer()
     const isWhole = nowMs >= deadlineMs(this.plan, this)
     this.#dropUpstream()
     const error = meshError('timeout', describeTimeout(this.plan, this, isWhole))
@@ -275,16 +269,6 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
       this.#endAttempt({ kind: 'error', error })
       this.#refuse(error)
     } else this.#fail(error)
-  }
-
-  #touch(): void {
-    if ((this.plan?.traffic.streamIdleTimeoutMs ?? 0) > 0) this.lastActivityMs = this.#deps.clock.nowMs()
-  }
-
-  #armTimer(): void {
-    const dueMs = dueAtMs(this.plan, this)
-    if (dueMs === Number.POSITIVE_INFINITY) this.#deps.wheel.cancel(this)
-    else this.#deps.wheel.schedule(this, Math.max(0, dueMs - this.#deps.clock.nowMs()))
   }
 
   // ---- endings ----
@@ -310,7 +294,7 @@ export class Exchange implements RequestSink, ResponseSink, WheelEntry, Attempt,
     if (this.#isOver) return
     this.#isOver = true
     this.#endAttempt(error === undefined || error.code === 'cancelled' ? 'abandoned' : { kind: 'error', error })
-    this.#deps.wheel.cancel(this)
+    this.cancelTimer()
     this.#retryTimer?.cancel()
     this.#body.release()
     this.#lane.onEnd(this, { status: this.#status, error, durationMs: this.#deps.clock.nowMs() - this.startMs })

@@ -14,7 +14,7 @@ export function endAttemptSpan(exchange: Exchange, outcome: AttemptOutcome | 'ab
   if (span === undefined) return
   exchange.notes.span = undefined
   if (outcome === 'abandoned') span.end({ status: 0, error: 'cancelled', flag: errorFacts('cancelled').flag })
-  else if (outcome.kind === 'status') span.end({ status: outcome.status })
+  else if (outcome.kind === 'status') span.end({ status: outcome.status, grpcStatus: outcome.grpcStatus })
   else
     span.end({
       status: 0,

@@ -34,6 +34,8 @@ export interface Lane<E> {
   abandon(exchange: E): void
   /** The response's head is about to go to the caller: the place for header edits. */
   editResponse(exchange: E, head: ResponseHead): ResponseHead
+  /** The first of the response's body has come. */
+  onResponseBody(exchange: E): void
   /** The answer to a request that is refused here. */
   refusal(exchange: E, error: MeshError): LocalResponse
   /** One try is over; `latencyMs` from its start to the response's head, or to its failure. */

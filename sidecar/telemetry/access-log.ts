@@ -1,8 +1,9 @@
 import type { Clock } from '../core/clock.ts'
 import { LIMITS } from '../core/limits.ts'
+import { countedStatus } from '../http/grpc-status.ts'
 import { type ExchangeRecord, keepable, withoutQuery } from './exchange-record.ts'
 
-/** Which exchanges are written: none, those with a flag or a 5xx, all. */
+/** Which exchanges are written: none, those with a flag or a 5xx (of gRPC: what counts as one), all. */
 export type AccessLogMode = 'off' | 'errors' | 'all'
 
 /** Where lines go: what a stream offers, no more. */
@@ -46,7 +47,8 @@ export class AccessLog {
   /** Writes the exchange, if the mode wants it. Called once for each, when it has ended. */
   record(exchange: ExchangeRecord): void {
     if (this.#mode === 'off') return
-    if (this.#mode === 'errors' && exchange.flag === '-' && exchange.status < 500) return
+    if (this.#mode === 'errors' && exchange.flag === '-' && countedStatus(exchange.status, exchange.grpcStatus) < 500)
+      return
     const second = Math.floor(this.#clock.nowMs() / 1_000)
     if (second !== this.#second) {
       this.#second = second

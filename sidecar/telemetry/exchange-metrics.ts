@@ -1,3 +1,4 @@
+import type { GrpcStatus } from '../http/grpc-status.ts'
 import type { ExchangeRecord } from './exchange-record.ts'
 import type { HistogramSeries, ValueSeries } from './metric-series.ts'
 import type { MetricSet } from './metrics.ts'
@@ -10,6 +11,8 @@ export type SidecarMetrics = MetricSet<typeof SIDECAR_METRICS>
 interface Resolved {
   /** Durations by status, for exchanges without a flag: the common case is an index. */
   readonly durations: (HistogramSeries | undefined)[]
+  /** The same of gRPC, by its own status, with HTTP's 200. */
+  readonly grpcDurations: Map<GrpcStatus, HistogramSeries>
   readonly requestBytes: ValueSeries
   readonly responseBytes: ValueSeries
   readonly retries: ValueSeries
@@ -34,10 +37,7 @@ export class ExchangeMetrics {
     const resolved = this.#resolve(exchange)
     const seconds = exchange.durationMs / 1_000
     if (exchange.flag === '-') {
-      const known = resolved.durations[exchange.status]
-      const series = known ?? this.#duration(exchange)
-      if (known === undefined) resolved.durations[exchange.status] = series
-      series.observe(seconds, exchange.traceId)
+      this.#knownDuration(resolved, exchange).observe(seconds, exchange.traceId)
     } else {
       const { direction, flag, code } = exchange
       this.#duration(exchange).observe(seconds, exchange.traceId)
@@ -57,6 +57,7 @@ export class ExchangeMetrics {
     const { requestBytes, responseBytes, retries } = this.#metrics
     const resolved: Resolved = {
       durations: [],
+      grpcDurations: new Map(),
       requestBytes: requestBytes.series({ direction, service }),
       responseBytes: responseBytes.series({ direction, service }),
       retries: retries.series({ service }),
@@ -68,11 +69,22 @@ export class ExchangeMetrics {
     return resolved
   }
 
+  #knownDuration({ durations, grpcDurations }: Resolved, exchange: ExchangeRecord): HistogramSeries {
+    const { status, grpcStatus } = exchange
+    if (grpcStatus !== undefined && status !== 200) return this.#duration(exchange)
+    const known = grpcStatus === undefined ? durations[status] : grpcDurations.get(grpcStatus)
+    if (known !== undefined) return known
+    const series = this.#duration(exchange)
+    if (grpcStatus === undefined) durations[status] = series
+    else grpcDurations.set(grpcStatus, series)
+    return series
+  }
+
   #duration(exchange: ExchangeRecord): HistogramSeries {
-    const { service, route, flag } = exchange
+    const { service, route, flag, grpcStatus: grpc_status = '' } = exchange
     const status = String(exchange.status)
     return exchange.direction === 'outbound'
-      ? this.#metrics.clientDuration.series({ service, route, status, flag })
-      : this.#metrics.serverDuration.series({ service, peer: exchange.peerIdentity, status, flag })
+      ? this.#metrics.clientDuration.series({ service, route, status, grpc_status, flag })
+      : this.#metrics.serverDuration.series({ service, peer: exchange.peerIdentity, status, grpc_status, flag })
   }
 }

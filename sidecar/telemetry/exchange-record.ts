@@ -1,5 +1,6 @@
 import { LIMITS } from '../core/limits.ts'
 import type { MeshErrorCode } from '../core/mesh-errors.ts'
+import type { GrpcStatus } from '../http/grpc-status.ts'
 import type { Wire } from '../http/streams.ts'
 
 /** What happened in one exchange: made once, when it ends, and read by the access log, the metrics and the decision ring. */
@@ -18,6 +19,8 @@ export interface ExchangeRecord {
   readonly protocol: Wire
   /** Final status; 0 when the exchange ended without one. */
   readonly status: number
+  /** What gRPC said of the answer, when the caller spoke it. */
+  readonly grpcStatus?: GrpcStatus | undefined
   /** The flag of the error table; '-' when the mesh had nothing to say against it. */
   readonly flag: string
   /** The error's code, when the mesh itself answered or broke off. */

@@ -1,3 +1,4 @@
+import type { GrpcStatus } from '../http/grpc-status.ts'
 import { type TraceContext, toTraceparent } from './trace-context.ts'
 
 /** Values that a span's attributes may have. */
@@ -11,8 +12,8 @@ export interface SpanEnd {
   readonly error?: string | undefined
   /** The access log's flag; '-' or absent when there is none. */
   readonly flag?: string | undefined
-  /** Status number of gRPC from the trailers. */
-  readonly grpcStatus?: number | undefined
+  /** What gRPC said in its trailers. */
+  readonly grpcStatus?: GrpcStatus | undefined
   /** The manifest and rule that decided. */
   readonly policy?: string | undefined
 }

@@ -67,11 +67,14 @@ export class MetricFamily<Kind extends MetricKind = MetricKind, Label extends st
 
   #make(values: readonly string[]): SeriesOf<Kind> {
     const { kind, labels, buckets } = this.definition
-    const text = labels.map((name, at) => `${name}="${escapeLabel(values[at] ?? '')}"`).join(',')
+    const text = labels.flatMap((name, at) => toLabel(name, values[at] ?? '')).join(',')
     const made = kind === 'histogram' ? new HistogramSeries(text, buckets) : new ValueSeries(text)
     return made as SeriesOf<Kind>
   }
 }
+
+/** A label without a value is no label (Prometheus data model): nothing is written for it. */
+const toLabel = (name: string, value: string): string[] => (value === '' ? [] : [`${name}="${escapeLabel(value)}"`])
 
 /** Text exposition format 0.0.4 and OpenMetrics 1.0 escape the same three characters in label values. */
 const escapeLabel = (value: string): string =>

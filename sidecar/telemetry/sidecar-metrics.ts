@@ -8,12 +8,12 @@ export const SIDECAR_METRICS = {
   serverDuration: histogram(
     'http_server_request_duration_seconds',
     'Inbound exchanges, from the head of the request to the end of the response.',
-    ['service', 'peer', 'status', 'flag'],
+    ['service', 'peer', 'status', 'grpc_status', 'flag'],
   ),
   clientDuration: histogram(
     'http_client_request_duration_seconds',
     'Outbound exchanges with all their tries, from the head of the request to the end of the response.',
-    ['service', 'route', 'status', 'flag'],
+    ['service', 'route', 'status', 'grpc_status', 'flag'],
   ),
   errors: counter('outrigger_errors_total', 'Exchanges that the mesh itself refused or broke off, by flag and code.', [
     'direction',

@@ -1,3 +1,4 @@
+import type { GrpcStatus } from '../http/grpc-status.ts'
 import type { Wire } from '../http/streams.ts'
 import { withoutQuery } from './exchange-record.ts'
 import type { LiveSpan, SpanAttributes, SpanEnd } from './live-span.ts'
@@ -76,7 +77,7 @@ export function describeEnd(
   if (end.status > 0) attributes['http.response.status_code'] = end.status
   if (end.flag !== undefined && end.flag !== '-') attributes['mesh.response_flags'] = end.flag
   if (end.policy !== undefined) attributes['mesh.policy'] = end.policy
-  const grpc = isGrpc && end.grpcStatus !== undefined ? (GRPC_STATUS[end.grpcStatus] ?? 'UNKNOWN') : undefined
+  const grpc = isGrpc ? end.grpcStatus : undefined
   if (grpc !== undefined) attributes['rpc.status_code'] = grpc
   // A 4xx is the caller's error: it marks the CLIENT span and not the SERVER span.
   const isHttpError = end.status >= (kind === 'client' ? 400 : 500)
@@ -88,14 +89,15 @@ export function describeEnd(
 
 /** Methods that may stand in a span (RFC 9110 §9.3, RFC 5789); others could be anything that a caller makes up. */
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH'])
-/** https://grpc.io/docs/guides/status-codes/ */
-const GRPC_STATUS = [
-  ...['OK', 'CANCELLED', 'UNKNOWN', 'INVALID_ARGUMENT', 'DEADLINE_EXCEEDED', 'NOT_FOUND', 'ALREADY_EXISTS'],
-  ...['PERMISSION_DENIED', 'RESOURCE_EXHAUSTED', 'FAILED_PRECONDITION', 'ABORTED', 'OUT_OF_RANGE', 'UNIMPLEMENTED'],
-  ...['INTERNAL', 'UNAVAILABLE', 'DATA_LOSS', 'UNAUTHENTICATED'],
-]
 /** gRPC statuses that mean a fault of the server (semantic conventions for gRPC). */
-const SERVER_ERRORS = new Set(['UNKNOWN', 'DEADLINE_EXCEEDED', 'UNIMPLEMENTED', 'INTERNAL', 'UNAVAILABLE', 'DATA_LOSS'])
+const SERVER_ERRORS: ReadonlySet<GrpcStatus> = new Set([
+  'UNKNOWN',
+  'DEADLINE_EXCEEDED',
+  'UNIMPLEMENTED',
+  'INTERNAL',
+  'UNAVAILABLE',
+  'DATA_LOSS',
+])
 const GRPC_PATH = /^\/([\w.]{1,200}\/\w{1,100})$/
 
 type CommonFacts = Pick<ClientSpanFacts, 'method' | 'authority' | 'path' | 'service' | 'peerIdentity' | 'isGrpc'>

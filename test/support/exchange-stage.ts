@@ -104,6 +104,7 @@ export function stage(script: ExchangeScript = {}, head: RequestHead = requestHe
       waiting = undefined
     },
     editResponse: (_exchange, response) => response,
+    onResponseBody: () => undefined,
     onAttemptEnd: (_exchange, latencyMs, outcome) => {
       attemptEnds.push(outcome)
       latenciesMs.push(latencyMs)
