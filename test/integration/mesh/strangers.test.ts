@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { constants, connect as http2Connect } from 'node:http2'
 import { connect } from 'node:net'
 import { join } from 'node:path'
@@ -11,7 +10,7 @@ import test from 'ava'
 import { toCertificatePem } from '../../../certs/certificate.ts'
 import { toPrivateKeyPem } from '../../../certs/key-pair.ts'
 import { makePki } from '../../certs/mesh-pki.ts'
-import { eventually } from '../../support/eventually.ts'
+import { keptIdentity } from '../../support/kept-identity.ts'
 import { startTestMesh, type TestMesh } from '../../support/mesh.ts'
 
 /** Runs `openssl s_client` against a port, sends a request when connected, and gives all that it printed. */
@@ -51,18 +50,6 @@ function handshake(port: number, credentials: { readonly key?: string; readonly 
 }
 
 const meshPort = (mesh: TestMesh): number => mesh.workload('orders').sidecar.ports.inbound ?? 0
-
-/** Key and chain that the sidecar of a workload keeps; it serves before they are on the disk. */
-async function keptIdentity(
-  mesh: TestMesh,
-  workload: string,
-): Promise<{ readonly key: string; readonly cert: string }> {
-  const file = join(mesh.directory, `state-${workload}`, 'identity.json')
-  await eventually('the identity is kept', () => existsSync(file))
-  const text = await readFile(file, 'utf8')
-  const { keyPem, chainPem } = JSON.parse(JSON.parse(text).body)
-  return { key: keyPem, cert: chainPem.join('') }
-}
 
 test('only a certificate of the mesh opens its port: none, and that of another authority, are refused', async () => {
   await using mesh = await startTestMesh({ services: { orders: {} }, callers: ['web'] })
