@@ -11,6 +11,7 @@ import {
 import type { Socket } from 'node:net'
 import test from 'ava'
 import { eventually } from '../../support/eventually.ts'
+import { LeapingClock } from '../../support/leaping-clock.ts'
 import { startTestMesh } from '../../support/mesh.ts'
 
 /** An application that speaks HTTP/2 without TLS, on any socket. */
@@ -124,26 +125,32 @@ test('a port that is said to speak HTTP/2 and does not is a protocol error, not 
 })
 
 test('a further try of a call says how much of its time is left', async () => {
+  const clock = new LeapingClock()
   const heard: string[] = []
+  const held: ServerHttp2Stream[] = []
   const app = h2cApplication((stream, headers) => {
     heard.push(String(headers['grpc-timeout']))
-    stream.respond({ ':status': 200 }, { endStream: true })
+    if (headers[':path'] === '/warm' || isReady) stream.respond({ ':status': 200 }, { endStream: true })
+    else held.push(stream)
   })
-  await using mesh = await startTestMesh({ services: { orders: { raw: app, replicas: 2 } }, callers: ['web'] })
+  let isReady = false
+  await using mesh = await startTestMesh({ services: { orders: { raw: app, replicas: 2 } }, callers: ['web'], clock })
   await mesh.apply(DECLARED)
-  await mesh.workload('orders-0').app?.[Symbol.asyncDispose]()
   const session = connect(`http://127.0.0.1:${mesh.workload('web').portFor('orders')}`)
-  await eventually('a call was tried elsewhere', async () => {
-    const { response } = await request(
-      session,
-      { ':method': 'POST', ':path': '/', 'grpc-timeout': '40S' },
-      Buffer.from('x'),
-    )
-    assert.equal(response[':status'], 200)
-    return heard.some((said) => said !== '40S')
-  })
+  const call = (path: string) =>
+    request(session, { ':method': 'POST', ':path': path, 'grpc-timeout': '40S' }, Buffer.from('x'))
+  await eventually('it answers', async () => Number((await call('/warm')).response[':status']) === 200)
+  heard.length = 0
+  const answer = call('/')
+  await eventually('the first try is there', () => held.length === 1)
+  clock.leap(10_000)
+  held.shift()?.close(constants.NGHTTP2_REFUSED_STREAM) // its sidecar asks once more, for nothing has begun
+  await eventually('its sidecar tried again', () => held.length === 1)
+  isReady = true
+  held.shift()?.close(constants.NGHTTP2_REFUSED_STREAM)
+  assert.equal((await answer).response[':status'], 200)
   session.close()
-  const [, count = '0', unit] = /^(\d+)([um])$/.exec(heard.find((said) => said !== '40S') ?? '') ?? []
-  const leftMs = Number(count) / (unit === 'u' ? 1_000 : 1)
-  assert.ok(leftMs > 30_000 && leftMs < 40_000, heard.join())
+  assert.equal(heard[0], '40S')
+  const [, leftUs = '0'] = /^(\d+)u$/.exec(heard.at(-1) ?? '') ?? []
+  assert.ok(Number(leftUs) > 0 && Number(leftUs) <= 30_000_000, heard.join())
 })
