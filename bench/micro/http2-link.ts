@@ -57,6 +57,7 @@ class Owner implements Http2Owner {
   onOutput(): void {
     this.isWaiting = true
   }
+  onRefused(): void {}
   onRequest(_head: RequestHead, _end: boolean, stream: ServerStream): void {
     stream.attach(REQUEST_SINK)
     stream.sendHead(RESPONSE, false)

@@ -6,7 +6,7 @@ import { LIMITS } from '../core/limits.ts'
 import { listenProblem } from '../core/listen-problem.ts'
 import type { TimerWheel } from '../core/timer-wheel.ts'
 import type { RequestHead } from '../http/head.ts'
-import type { DownstreamStream, StreamHandler } from '../http/streams.ts'
+import type { DownstreamStream, StreamHandler, WireRefusal } from '../http/streams.ts'
 import type { Http1Counters } from '../http1/http1-counters.ts'
 import type { Http2Counters } from '../http2/stream/http2-counters.ts'
 import { connectHead, TcpDownstream } from '../tunnel/tcp-downstream.ts'
@@ -51,6 +51,7 @@ export abstract class PlainListeners<Peer> implements StreamHandler<Peer> {
   }
 
   abstract onRequest(head: RequestHead, end: boolean, stream: DownstreamStream, peer: Peer): void
+  abstract onRefused(refusal: WireRefusal, peer: Peer): void
 
   /** Where a listener leads, as far as that is known; undefined: where each request, or TLS client, says. */
   protected abstract portOf(peer: Peer): CapturedPort | undefined

@@ -1,5 +1,9 @@
 import type { Socket } from 'node:net'
 import { LIMITS } from '../core/limits.ts'
+import type { MeshError } from '../core/mesh-errors.ts'
+import { NO_FIELDS } from '../http/head.ts'
+import { localResponse } from '../http/local-response.ts'
+import { responseHeadText } from '../http1/write-response.ts'
 import type { Http1ServerTimer } from './http1-server-timer.ts'
 import type { SocketWriter } from './socket-writer.ts'
 
@@ -30,4 +34,11 @@ export class Http1LastWords {
     if (isWritten || ++this.#count * LINGER_MS >= LIMITS.idleConnectionMs) this.#socket.destroy()
     else this.#timer.set('linger', LINGER_MS)
   }
+}
+
+/** Writes the answer to what was no request: the last one of its connection. */
+export function writeRefusal(writer: SocketWriter, error: MeshError): void {
+  const { head, body } = localResponse(error, NO_FIELDS)
+  writer.text(responseHeadText(head, false, 'length', 'close'))
+  writer.bytes(body)
 }

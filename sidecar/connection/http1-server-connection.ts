@@ -1,13 +1,11 @@
 import type { Socket } from 'node:net'
 import { LIMITS } from '../core/limits.ts'
-import { type MeshError, meshError } from '../core/mesh-errors.ts'
+import { errorFacts, type MeshError, meshError } from '../core/mesh-errors.ts'
 import { NO_FIELDS } from '../http/head.ts'
-import { localResponse } from '../http/local-response.ts'
 import { type Http1Counters, http1Counters } from '../http1/http1-counters.ts'
 import { RequestDecoder } from '../http1/request-decoder.ts'
 import { type ParsedRequest, RequestHeadParser } from '../http1/request-head.ts'
-import { responseHeadText } from '../http1/write-response.ts'
-import { Http1LastWords } from './http1-last-words.ts'
+import { Http1LastWords, writeRefusal } from './http1-last-words.ts'
 import { Http1ReadGate, type ReadWish } from './http1-read-gate.ts'
 import type { Http1ServerOptions } from './http1-server-options.ts'
 import { Http1ServerStream, type ServerStreamOwner } from './http1-server-stream.ts'
@@ -55,7 +53,7 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, TimedConn
     this.#counters = options.counters ?? http1Counters()
     this.#gate = new Http1ReadGate(socket, this.#counters, () => this.proceed())
     this.writer = new SocketWriter(socket)
-    this.#timer = new Http1ServerTimer(options.wheel, this)
+    this.#timer = new Http1ServerTimer(options.wheel, this, socket)
     this.#lastWords = new Http1LastWords(socket, this.#timer)
     this.#isSecure = 'encrypted' in socket && socket.encrypted === true
     const parser = options.parser ?? (this.#isSecure ? secureParser : plainParser)
@@ -82,10 +80,6 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, TimedConn
 
   get unsentBytes(): number {
     return this.writer.unsentBytes
-  }
-
-  get movedBytes(): number {
-    return this.#socket.bytesRead + this.#socket.bytesWritten - this.#socket.writableLength
   }
 
   /** No exchange is in flight. */
@@ -254,16 +248,21 @@ export class Http1ServerConnection<Peer> implements ServerStreamOwner, TimedConn
     stream.kill()
     const canAnswer = stream.framing === undefined
     if (!stream.isResponseComplete) stream.sink?.onAbort(error)
-    if (canAnswer) this.#refuse(error)
+    if (canAnswer) this.#answer(error)
     else this.breakOff(stream.framing === 'until-close')
   }
 
-  /** Answers a request that never became an exchange, and closes: bytes after it could be anything. */
+  /** A request that never became an exchange. */
   #refuse(error: MeshError): void {
-    this.#options.onRefused?.(error, this.#options.peer)
-    const { head, body } = localResponse(error, NO_FIELDS)
-    this.writer.text(responseHeadText(head, false, 'length', 'close'))
-    this.writer.bytes(body)
+    const { handler, peer } = this.#options
+    const status = errorFacts(error.code).http
+    handler.onRefused({ error, status, protocol: 'http/1.1', peerAddress: this.peerAddress }, peer)
+    this.#answer(error)
+  }
+
+  /** Octets after it could be anything. */
+  #answer(error: MeshError): void {
+    writeRefusal(this.writer, error)
     this.#linger()
   }
 

@@ -1,4 +1,3 @@
-import type { MeshError } from '../core/mesh-errors.ts'
 import type { TimerWheel } from '../core/timer-wheel.ts'
 import type { StreamHandler } from '../http/streams.ts'
 import type { Http1Counters } from '../http1/http1-counters.ts'
@@ -15,6 +14,4 @@ export interface Http1ServerOptions<Peer> {
   readonly counters?: Http1Counters
   /** The connection is closed. */
   readonly onClosed?: () => void
-  /** A request was refused before it became an exchange. */
-  readonly onRefused?: (error: MeshError, peer: Peer) => void
 }

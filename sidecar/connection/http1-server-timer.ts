@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { LIMITS } from '../core/limits.ts'
 import type { TimerWheel, WheelEntry } from '../core/timer-wheel.ts'
 
@@ -15,8 +16,6 @@ export interface TimedConnection {
   readonly readCount: number
   /** Octets that wait to be taken. */
   readonly unsentBytes: number
-  /** Octets that were taken or came, ever. */
-  readonly movedBytes: number
   onTimer(kind: ServerTimerKind): void
 }
 
@@ -32,12 +31,14 @@ export class Http1ServerTimer implements WheelEntry {
   wheelRounds = 0
   readonly #wheel: TimerWheel
   readonly #connection: TimedConnection
+  readonly #socket: Socket
   #requestCount = 0
   #readCount = 0
   #movedBytes = 0
 
-  constructor(wheel: TimerWheel, connection: TimedConnection) {
+  constructor(wheel: TimerWheel, connection: TimedConnection, socket: Socket) {
     this.#wheel = wheel
+    this.#socket = socket
     this.#connection = connection
   }
 
@@ -45,7 +46,7 @@ export class Http1ServerTimer implements WheelEntry {
     this.kind = kind
     this.#requestCount = this.#connection.requestCount
     this.#readCount = this.#connection.readCount
-    this.#movedBytes = this.#connection.movedBytes
+    this.#movedBytes = this.#nowMovedBytes
     this.#wheel.schedule(this, delayMs)
   }
 
@@ -63,13 +64,18 @@ export class Http1ServerTimer implements WheelEntry {
     return this.#connection.readCount !== this.#readCount
   }
 
+  /** Octets that were taken or came, ever. */
+  get #nowMovedBytes(): number {
+    return this.#socket.bytesRead + this.#socket.bytesWritten - this.#socket.writableLength
+  }
+
   /**
    * What the peer left us waiting for since it was set: to take octets that wait, more than a drip of them, or to go on
    * with a body, of which any octet will do.
    */
   stalledBy(awaitsBody: boolean): 'unreadAnswer' | 'stalledBody' | undefined {
-    const { unsentBytes, movedBytes } = this.#connection
-    if (unsentBytes > 0) return movedBytes - this.#movedBytes < LIMITS.streamStallBytes ? 'unreadAnswer' : undefined
+    if (this.#connection.unsentBytes > 0)
+      return this.#nowMovedBytes - this.#movedBytes < LIMITS.streamStallBytes ? 'unreadAnswer' : undefined
     return awaitsBody && !this.sawRead ? 'stalledBody' : undefined
   }
 

@@ -65,6 +65,10 @@ export class Http2ClientConnection extends Http2Socket {
     stream.reset(meshError('bad-request', 'requests are not taken on a connection that we dialled'))
   }
 
+  onRefused(): void {
+    // As above.
+  }
+
   onCapacity(): void {
     this.#options.onCapacity()
   }

@@ -3,7 +3,7 @@ import type { Timer } from '../core/clock.ts'
 import { LIMITS } from '../core/limits.ts'
 import { type MeshError, meshError } from '../core/mesh-errors.ts'
 import type { RequestHead } from '../http/head.ts'
-import type { StreamHandler } from '../http/streams.ts'
+import type { StreamHandler, WireRefusal } from '../http/streams.ts'
 import type { ServerStream } from '../http2/stream/server-stream.ts'
 import { Http2Socket, type Http2SocketOptions } from './http2-socket.ts'
 
@@ -45,6 +45,10 @@ export class Http2ServerConnection<Peer> extends Http2Socket {
 
   onRequest(head: RequestHead, end: boolean, stream: ServerStream): void {
     this.#options.handler.onRequest(head, end, stream, this.#options.peer)
+  }
+
+  onRefused(refusal: WireRefusal): void {
+    this.#options.handler.onRefused(refusal, this.#options.peer)
   }
 
   onCapacity(): void {}

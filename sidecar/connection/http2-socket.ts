@@ -4,6 +4,7 @@ import { LIMITS } from '../core/limits.ts'
 import type { MeshError } from '../core/mesh-errors.ts'
 import type { TimerWheel, WheelEntry } from '../core/timer-wheel.ts'
 import type { RequestHead } from '../http/head.ts'
+import type { WireRefusal } from '../http/streams.ts'
 import { Http2Connection } from '../http2/connection.ts'
 import type { Http2Owner } from '../http2/http2-owner.ts'
 import type { Http2Settings } from '../http2/http2-settings.ts'
@@ -100,6 +101,7 @@ export abstract class Http2Socket implements Http2Owner, Flushable, WheelEntry {
   }
 
   abstract onRequest(head: RequestHead, end: boolean, stream: ServerStream): void
+  abstract onRefused(refusal: WireRefusal): void
   abstract onCapacity(): void
   abstract onGoAway(): void
   /** The connection is over; called once. */

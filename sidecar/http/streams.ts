@@ -55,8 +55,20 @@ export interface RequestSink {
   onDrain(): void
 }
 
+/** What came in the place of a request, and was answered by its wire before anybody was asked. */
+export interface WireRefusal {
+  readonly error: MeshError
+  readonly protocol: Wire
+  /** Status that the caller got; 0 when its stream was broken off. */
+  readonly status: number
+  /** `ip:port`. */
+  readonly peerAddress: string
+}
+
 /** Takes the requests of a connection. One per listener. */
 export interface StreamHandler<Peer> {
+  /** For the records only: it has been answered. */
+  onRefused(refusal: WireRefusal, peer: Peer): void
   /** A complete head arrived; `end` when no body follows. Must `attach` a sink before it returns. */
   onRequest(head: RequestHead, end: boolean, stream: DownstreamStream, peer: Peer): void
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { MeshError } from '../core/mesh-errors.ts'
 import type { RequestHead } from '../http/head.ts'
+import type { WireRefusal } from '../http/streams.ts'
 import type { Http2Settings } from './http2-settings.ts'
 import type { Http2Counters } from './stream/http2-counters.ts'
 import type { ServerStream } from './stream/server-stream.ts'
@@ -11,6 +12,8 @@ export interface Http2Owner {
   onOutput(): void
   /** Servers: a complete head arrived; attach a sink before returning. */
   onRequest(head: RequestHead, end: boolean, stream: ServerStream): void
+  /** Servers: what came was no request; its caller is told. */
+  onRefused(refusal: WireRefusal): void
   /** A stream ended, or the peer changed what it allows: `canOpenStream` may have changed. */
   onCapacity(): void
   /** The peer announced that it takes no more streams. */

@@ -1,4 +1,4 @@
-import { type MeshError, meshError } from '../core/mesh-errors.ts'
+import { errorFacts, type MeshError, meshError } from '../core/mesh-errors.ts'
 import { findField } from '../http/fields.ts'
 import { type RequestHead, type ResponseHead, UNKNOWN_LENGTH } from '../http/head.ts'
 import { UPGRADE_DECLINED } from '../http/header-rules.ts'
@@ -73,8 +73,8 @@ export class ReceivedHeads {
     if (block.isTooLarge) return void this.#refuseLarge(stream)
     const head = toRequestHead(block, isEnd)
     if (typeof head === 'string') {
-      core.guard.counters.malformedMessage++
-      return void core.failStream(stream, ErrorCode.protocolError, head)
+      this.#tellRefused(meshError('bad-request', head), 0)
+      return this.#malformed(stream, head)
     }
     this.#begin(stream, head, isEnd)
   }
@@ -99,10 +99,17 @@ export class ReceivedHeads {
   #refuseLarge(stream: ServerStream): void {
     const core = this.#core
     core.guard.counters.headerListTooLarge++
-    const fields = ['x-outrigger-error', 'headers-too-large', 'content-length', '0']
-    stream.sendHead({ status: 431, fields, bodyLength: 0 }, true)
+    const fields = ['x-outrigger-error', TOO_LARGE.code, 'content-length', '0']
+    const { http } = errorFacts(TOO_LARGE.code)
+    this.#tellRefused(TOO_LARGE, http)
+    stream.sendHead({ status: http, fields, bodyLength: 0 }, true)
     stream.fail(ErrorCode.noError, TOO_LARGE)
     core.countProvoked()
+  }
+
+  #tellRefused(error: MeshError, status: number): void {
+    const { owner, peerAddress } = this.#core
+    owner.onRefused({ error, status, protocol: 'h2', peerAddress })
   }
 
   #onResponse(stream: ClientStream, block: HeaderBlock, isEnd: boolean): void {

@@ -8,10 +8,10 @@ import { findField } from '../http/fields.ts'
 import type { Fields, RequestHead, ResponseHead } from '../http/head.ts'
 import { CALLER_WIRE, stripMeshFields } from '../http/header-rules.ts'
 import { isGrpc, type LocalResponse, linkResponse, localResponse } from '../http/local-response.ts'
-import type { Wire } from '../http/streams.ts'
+import type { Wire, WireRefusal } from '../http/streams.ts'
 import type { Exchange } from '../pipeline/exchange.ts'
 import type { ExchangeEnd } from '../pipeline/exchange-end.ts'
-import { toRecord } from '../pipeline/exchange-recorder.ts'
+import { toRecord, toRefusalRecord } from '../pipeline/exchange-recorder.ts'
 import type { Lane } from '../pipeline/lane.ts'
 import type { LaneDeps } from '../pipeline/lane-deps.ts'
 import { addStepEvents, decideFirst, keepDecision } from '../pipeline/lane-tracing.ts'
@@ -194,6 +194,11 @@ export class InboundLane implements Lane<Exchange> {
     })
     keepDecision(this.#deps, exchange, end.status)
     this.#deps.onRecord(toRecord('inbound', exchange, end, this.#deps.clock))
+  }
+
+  /** Notes what its wire refused before it was an exchange. */
+  onRefused(refusal: WireRefusal, identity: string | undefined): void {
+    this.#deps.onRecord(toRefusalRecord('inbound', refusal, { peerIdentity: identity ?? '' }, this.#deps.clock))
   }
 
   /** HTTP/2 with prior knowledge. The application allows so many streams; one caller must not have all of them. */

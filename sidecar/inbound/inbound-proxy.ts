@@ -9,7 +9,7 @@ import { listenProblem } from '../core/listen-problem.ts'
 import type { Logger } from '../core/logger.ts'
 import type { TimerWheel } from '../core/timer-wheel.ts'
 import type { RequestHead } from '../http/head.ts'
-import type { DownstreamStream, StreamHandler } from '../http/streams.ts'
+import type { DownstreamStream, StreamHandler, WireRefusal } from '../http/streams.ts'
 import { LINK_SETTINGS } from '../http2/http2-settings.ts'
 import type { Http2Counters } from '../http2/stream/http2-counters.ts'
 import type { IdentityStore } from '../mtls/identity-store.ts'
@@ -83,6 +83,10 @@ export class InboundProxy implements StreamHandler<Caller> {
 
   onRequest(head: RequestHead, end: boolean, stream: DownstreamStream, peer: Caller): void {
     beginInbound(this.#deps, { head, end, stream }, peer)
+  }
+
+  onRefused(refusal: WireRefusal, { identity }: Caller): void {
+    this.#deps.lane.onRefused(refusal, identity)
   }
 
   /** For gauges. */

@@ -1,6 +1,6 @@
 import { type CapturedPort, type PlainListenerDeps, PlainListeners } from '../capture/plain-listeners.ts'
 import type { RequestHead } from '../http/head.ts'
-import type { DownstreamStream } from '../http/streams.ts'
+import type { DownstreamStream, WireRefusal } from '../http/streams.ts'
 import type { ExchangeDeps } from '../pipeline/lane-deps.ts'
 import { beginInbound } from './begin-inbound.ts'
 import type { InboundLane } from './inbound-lane.ts'
@@ -27,5 +27,9 @@ export class PlainInbound extends PlainListeners<number> {
   onRequest(head: RequestHead, end: boolean, stream: DownstreamStream, appPort: number): void {
     const address = stream.peerAddress.slice(0, stream.peerAddress.lastIndexOf(':'))
     beginInbound(this.#deps, { head, end, stream }, { identity: undefined, address, appPort })
+  }
+
+  onRefused(refusal: WireRefusal): void {
+    this.#deps.lane.onRefused(refusal, undefined)
   }
 }

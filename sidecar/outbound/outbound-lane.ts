@@ -11,9 +11,10 @@ import { countedStatus } from '../http/grpc-status.ts'
 import type { Fields, RequestHead, ResponseHead } from '../http/head.ts'
 import { CALLER_WIRE, stripMeshFields } from '../http/header-rules.ts'
 import { isGrpc, type LocalResponse, localResponse, relayedToCaller } from '../http/local-response.ts'
+import type { WireRefusal } from '../http/streams.ts'
 import type { Exchange } from '../pipeline/exchange.ts'
 import type { ExchangeEnd } from '../pipeline/exchange-end.ts'
-import { routeLabel, toRecord } from '../pipeline/exchange-recorder.ts'
+import { routeLabel, toRecord, toRefusalRecord } from '../pipeline/exchange-recorder.ts'
 import type { Lane } from '../pipeline/lane.ts'
 import type { LaneDeps } from '../pipeline/lane-deps.ts'
 import { addStepEvents, decideFirst, endAttemptSpan, keepDecision, worldOf } from '../pipeline/lane-tracing.ts'
@@ -141,6 +142,11 @@ export class OutboundLane implements Lane<Exchange> {
     if (notes.countedService !== undefined) this.#deps.load.onExchangeEnd(notes.countedService)
     keepDecision(this.#deps, exchange, end.status)
     this.#deps.onRecord(toRecord('outbound', exchange, end, this.#deps.clock))
+  }
+
+  /** Notes what its wire refused before it was an exchange. */
+  onRefused(refusal: WireRefusal, service: string): void {
+    this.#deps.onRecord(toRefusalRecord('outbound', refusal, { service }, this.#deps.clock))
   }
 
   #note(exchange: Exchange, decision: Decision): Decision {

@@ -1,7 +1,7 @@
 import { type CapturedPort, type PlainListenerDeps, PlainListeners } from '../capture/plain-listeners.ts'
 import { hostOf } from '../http/authority.ts'
 import type { RequestHead } from '../http/head.ts'
-import type { DownstreamStream } from '../http/streams.ts'
+import type { DownstreamStream, WireRefusal } from '../http/streams.ts'
 import { Exchange } from '../pipeline/exchange.ts'
 import type { ExchangeDeps } from '../pipeline/lane-deps.ts'
 import type { OutboundLane } from './outbound-lane.ts'
@@ -46,5 +46,9 @@ export class OutboundProxy extends PlainListeners<ListenerTarget> {
     const answer = target.service === undefined ? discovery.ask(hostOf(head.authority).toLowerCase()) : undefined
     if (answer === undefined) exchange.begin()
     else void answer.then(() => exchange.begin())
+  }
+
+  onRefused(refusal: WireRefusal, { service = '' }: ListenerTarget): void {
+    this.#deps.lane.onRefused(refusal, service)
   }
 }

@@ -31,6 +31,8 @@ export interface ExchangeRecord {
   readonly route: string
   /** Address of the last endpoint tried, `ip:port`; '' when none was. */
   readonly endpoint: string
+  /** Where the caller's connection comes from, `ip:port`. */
+  readonly peerAddress: string
   /** Proven SPIFFE ID of the peer: the caller inbound, the callee outbound; '' without mutual TLS. */
   readonly peerIdentity: string
   /** Tries made; 0 when the mesh answered by itself. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type Clock, systemClock } from '../../sidecar/core/clock.ts'
 import type { MeshError } from '../../sidecar/core/mesh-errors.ts'
 import { type Fields, NO_FIELDS, type RequestHead, type ResponseHead } from '../../sidecar/http/head.ts'
-import type { RequestSink, ResponseSink } from '../../sidecar/http/streams.ts'
+import type { RequestSink, ResponseSink, WireRefusal } from '../../sidecar/http/streams.ts'
 import { Http2Connection } from '../../sidecar/http2/connection.ts'
 import { CLIENT_PREFACE, ErrorCode, FrameType } from '../../sidecar/http2/frame/frame-type.ts'
 import { OutputBuffer } from '../../sidecar/http2/frame/output-buffer.ts'
@@ -182,6 +182,7 @@ export class TestEnd implements Http2Owner {
   goAways = 0
   drained = 0
   closed: MeshError[] = []
+  refused: MeshError[] = []
 
   constructor(role: 'client' | 'server', change: Partial<Http2Settings> = {}, clock: Clock = systemClock) {
     const limits = { ...LINK_SETTINGS, ...change }
@@ -196,6 +197,9 @@ export class TestEnd implements Http2Owner {
   }
   onOutput(): void {
     this.outputs++
+  }
+  onRefused({ error }: WireRefusal): void {
+    this.refused.push(error)
   }
   onRequest(head: RequestHead, end: boolean, stream: ServerStream): void {
     const seen = new SeenRequest(head, end, stream)

@@ -24,6 +24,7 @@ async function detectedPort(clock = new TurnedClock(1_000)) {
   const connections: DetectedConnection<string>[] = []
   let closed = 0
   const handler = {
+    onRefused: () => undefined,
     onRequest(head: RequestHead, _end: boolean, stream: DownstreamStream): void {
       stream.attach(SINK)
       sendWhole(

@@ -39,6 +39,7 @@ async function undeclaredPort({ port }: { readonly port: string | undefined } = 
   const connections: UndeclaredConnection<string>[] = []
   let closed = 0
   const handler = {
+    onRefused: () => undefined,
     onRequest(head: RequestHead, _end: boolean, stream: DownstreamStream): void {
       stream.attach(SINK)
       sendWhole(stream, head.method, decidedResponse({ status: 200, fields: [], body: head.path }))

@@ -77,8 +77,8 @@ export async function serve(onRequest: (seen: Seen) => void, clock = new TurnedC
         peer: 'peer',
         wheel,
         counters,
-        onRefused: (error) => bench.refused.push(error),
         handler: {
+          onRefused: ({ error }) => void bench.refused.push(error),
           onRequest(head, end, stream, peer) {
             assert.equal(peer, 'peer')
             const seen = new Seen(head, end, stream)

@@ -21,6 +21,7 @@ const wheel = new TimerWheel(clock)
 async function ourServer(onSeen: (seen: SeenRequest) => void, settings = LINK_SETTINGS) {
   const connections: Http2ServerConnection<string>[] = []
   const handler = {
+    onRefused: () => undefined,
     onRequest(head: RequestHead, end: boolean, stream: DownstreamStream, peer: string): void {
       assert.equal(peer, 'someone')
       const seen = new SeenRequest(head, end, stream as ConstructorParameters<typeof SeenRequest>[2])

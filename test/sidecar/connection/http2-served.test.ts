@@ -20,6 +20,7 @@ async function served() {
   const requests: SeenRequest[] = []
   const connection = new Http2ServerConnection(socket as unknown as Socket, {
     handler: {
+      onRefused: () => undefined,
       onRequest(head, end, stream: DownstreamStream) {
         const seen = new SeenRequest(head, end, stream as SeenRequest['stream'])
         stream.attach(seen)

@@ -118,6 +118,7 @@ const EXCHANGE: ExchangeRecord = {
   service: 'shop/orders',
   route: 'orders-split',
   endpoint: '127.0.0.1:15008',
+  peerAddress: '127.0.0.1:4000',
   peerIdentity: 'spiffe://outrigger.local/ns/shop/sa/orders',
   attempts: 3,
   requestBytes: 10,
