@@ -19,15 +19,20 @@ export interface Backend extends AsyncDisposable {
   stop(): Promise<BackendLog>
 }
 
-/** Starts a backend; undefined when it is not installed. */
-export type StartBackend = () => Promise<Backend | undefined>
+/** Starts a backend. */
+export type StartBackend = () => Promise<Backend>
 
-/** The servers that are compared with, by the name of the service that they are. */
-export const BACKENDS: Readonly<Record<string, StartBackend>> = {
-  nginx: startNginx,
-  haproxy: startHaproxy,
-  apache: startApache,
+/** The servers that are compared with, by the name of the service that they are; undefined: it is not installed. */
+export const BACKENDS: Readonly<Record<string, StartBackend | undefined>> = {
+  nginx: whereInstalled(startNginx, 'nginx'),
+  haproxy: whereInstalled(startHaproxy, 'haproxy'),
+  apache: whereInstalled(startApache, 'apache2', 'httpd'),
   node: startNode,
+}
+
+function whereInstalled(start: (program: string) => Promise<Backend>, ...names: string[]): StartBackend | undefined {
+  const program = findProgram(...names)
+  return program === undefined ? undefined : () => start(program)
 }
 
 async function startNode(): Promise<Backend> {
@@ -43,9 +48,7 @@ async function startNode(): Promise<Backend> {
 }
 
 /** nginx takes a request's body whole and hands it on with the length that it found: the second server logs nothing but tells it. */
-async function startNginx(): Promise<Backend | undefined> {
-  const program = findProgram('nginx')
-  if (program === undefined) return undefined
+async function startNginx(program: string): Promise<Backend> {
   const server = await ServerProcess.start(
     program,
     (file, directory) => ['-c', file, '-p', directory, '-e', join(directory, 'error.log')],
@@ -82,9 +85,7 @@ http {
 }
 
 /** HAProxy is a proxy before a recorder, which tells it how long the body was that came out of it. */
-async function startHaproxy(): Promise<Backend | undefined> {
-  const program = findProgram('haproxy')
-  if (program === undefined) return undefined
+async function startHaproxy(program: string): Promise<Backend> {
   const recorder = await Recorder.start()
   const server = await ServerProcess.start(
     program,
@@ -115,9 +116,7 @@ backend recorder
 }
 
 /** Apache is a proxy before a recorder, which tells it how long the body was that came out of it. */
-async function startApache(): Promise<Backend | undefined> {
-  const program = findProgram('apache2', 'httpd')
-  if (program === undefined) return undefined
+async function startApache(program: string): Promise<Backend> {
   const recorder = await Recorder.start()
   const modules = join(dirname(dirname(realpathSync(program))), 'lib/apache2/modules')
   const names = ['mpm_event', 'authz_core', 'proxy', 'proxy_http']

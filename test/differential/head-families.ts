@@ -239,10 +239,10 @@ const TARGETS: readonly ((path: string, host: string) => string)[] = [
   (path) => `/"${path}`,
   (path) => `/<${path}`,
   (path) => `/{|}^\`${path}`,
-  (path) => `/${'a'.repeat(4_000)}${path}`,
-  (path) => `/${'a'.repeat(15_000)}${path}`,
-  (path) => `/${'a'.repeat(17_000)}${path}`,
-  (path) => `/${'a/'.repeat(2_000)}${path}`,
+  (path) => `${path}/${'a'.repeat(4_000)}`,
+  (path) => `${path}/${'a'.repeat(15_000)}`,
+  (path) => `${path}/${'a'.repeat(17_000)}`,
+  (path) => `${path}/${'a/'.repeat(2_000)}`,
 ]
 
 /** `POST` with a body by its length, in which the hidden request stands, or nothing. */

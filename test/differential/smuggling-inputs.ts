@@ -1,7 +1,7 @@
 import { type Random, seededRandom } from '../../sidecar/core/random.ts'
 import { FAMILIES } from './families.ts'
 
-/** Octets that one connection gets, as text of one octet a character. Every target in them ends in the input's number. */
+/** Octets that one connection gets, as text of one octet a character. Every target in them has the input's number, near its beginning: logs cut what is long. */
 export interface SmugglingInput {
   readonly family: string
   readonly number: number

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
 import { LIMITS } from '../../sidecar/core/limits.ts'
+import { keepable } from '../../sidecar/telemetry/exchange-record.ts'
 import { eventually } from '../support/eventually.ts'
 import { startTestMesh, type TestMesh } from '../support/mesh.ts'
 import type { RawHandler } from '../support/mesh-app.ts'
@@ -17,16 +18,13 @@ const NUMBER = /-(\d+)/
 const ASKS_FOR_TUNNEL = /^GET .*\r\nUpgrade: websocket/s
 
 for (const [name, start] of Object.entries(BACKENDS)) {
-  test(`${name} sees what was authorized and counted, and nothing else`, (t) => compare(t, name, start))
+  const title = `${name} sees what was authorized and counted, and nothing else`
+  if (start === undefined) test.skip(`${title}: ${name} is not installed`, () => undefined)
+  else test(title, (t) => compare(t, name, start))
 }
 
 async function compare(t: ExecutionContext, name: string, start: StartBackend): Promise<void> {
   await using backend = await start()
-  if (backend === undefined) {
-    t.log(`${name}: skipped, it is not installed`)
-    t.pass()
-    return
-  }
   const inputs = smugglingInputs(name, SEED)
   const { counted, log, misled } = await sendAll(backend, name, inputs)
   const desynchronised = [...misled, ...differences(inputs, counted, log)]
@@ -35,7 +33,6 @@ async function compare(t: ExecutionContext, name: string, start: StartBackend): 
     for (const [family, count] of countBy(inputs, counted)) t.log(`${name}: ${family}: ${count}`)
   }
   assert.deepEqual(desynchronised.slice(0, 20), [])
-  t.pass()
 }
 
 /** What both sides say of all inputs. */
@@ -135,7 +132,8 @@ const numberOf = ({ path }: SeenRequest): string => NUMBER.exec(path)?.[1] ?? 'n
 /** Inputs of which the backend saw something else than the sidecar counted. */
 function differences(inputs: readonly SmugglingInput[], counted: readonly SeenRequest[], log: BackendLog): string[] {
   const found = log.refused.map((octets) => `the backend could not read ${JSON.stringify(octets)}`)
-  const [said, saw] = [Map.groupBy(counted, numberOf), Map.groupBy(log.seen, numberOf)]
+  const seen = log.seen.map((one) => ({ ...one, path: keepable(one.path) })) // as our log has it
+  const [said, saw] = [Map.groupBy(counted, numberOf), Map.groupBy(seen, numberOf)]
   for (const number of new Set([...said.keys(), ...saw.keys()])) {
     const [ours, theirs] = [said.get(number) ?? [], saw.get(number) ?? []]
     const { family = '', octets = '' } = inputs[Number(number)] ?? {}
