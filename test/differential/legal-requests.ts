@@ -11,8 +11,19 @@ const head = (line: string, fields = ''): string =>
 
 /** What is sent through both proxies. */
 export const LEGAL_REQUESTS: readonly LegalRequest[] = [
-  { name: 'GET', octets: head('GET /a?b=c&d', 'Accept: */*\r\nX-Own: two words\r\n'), answer: OK },
-  { name: 'POST with a length', octets: `${head('POST /a', 'Content-Length: 5\r\n')}hello`, answer: OK },
+  {
+    name: 'GET',
+    octets: head(
+      'GET /a?b=c&d',
+      'X-Last: 1\r\nAccept: */*\r\nX-Own: two words\r\nAccept-Language: de, en;q=0.5\r\nX-First: A b\r\n',
+    ),
+    answer: OK,
+  },
+  {
+    name: 'POST with a length',
+    octets: `${head('POST /a', 'Content-Length: 5\r\nContent-Type: text/plain\r\n')}hello`,
+    answer: OK,
+  },
   { name: 'POST with length 0', octets: head('POST /a', 'Content-Length: 0\r\n'), answer: OK },
   {
     name: 'POST in chunks with trailers',
@@ -40,6 +51,12 @@ export const LEGAL_REQUESTS: readonly LegalRequest[] = [
     name: 'fields that come twice',
     octets: head('GET /a', 'X-Own: a\r\nCookie: a=b\r\nx-own: b\r\nCookie: c=d\r\n'),
     answer: OK,
+  },
+  {
+    name: 'answered with fields that come twice',
+    octets: head('GET /a'),
+    answer:
+      'HTTP/1.1 200 OK\r\ncontent-length: 2\r\nset-cookie: a=1; Path=/\r\nx-own: a\r\nvary: accept\r\nset-cookie: b=2\r\nx-own: b\r\n\r\nok',
   },
   {
     name: 'answered in chunks with trailers',
