@@ -80,9 +80,6 @@ export class Http1ServerStream implements DownstreamStream {
 
   attach(sink: RequestSink): void {
     this.sink = sink
-    if (!this.request.head.expectsContinue || this.isRequestComplete) return
-    // Answered here, hop by hop (RFC 9110 §10.1.1): the upstream is never asked, so no exchange hangs between two waits.
-    this.sendInterim(100, NO_FIELDS)
   }
 
   sendInterim(status: number, fields: Fields): void {
@@ -109,7 +106,9 @@ export class Http1ServerStream implements DownstreamStream {
     const framing = responseFraming(head, end, requestHead.method, request.isHttp10)
     this.framing = framing
     this.#remaining = framing === 'length' && !end ? head.bodyLength : 0
-    if (framing === 'until-close' || framing === 'raw' || owner.isDraining) this.mustClose = true
+    // A caller that was not told to go on may leave its body out: what comes next could be either (RFC 9110 §10.1.1).
+    const isBodyInDoubt = requestHead.expectsContinue && !this.#sentContinue && !this.isRequestComplete
+    if (framing === 'until-close' || framing === 'raw' || owner.isDraining || isBodyInDoubt) this.mustClose = true
     owner.writer.text(responseHeadText(head, end, framing, this.#connectionOption(framing)))
     if (isTunnelRequest) this.#switch(framing === 'raw')
     if (end) this.#complete()

@@ -39,7 +39,6 @@ export const MESH_ERRORS = {
   'connect-failure':    { origin: 'upstream',   http: 503, grpc: 14, retry: 'unsent',        flag: 'UC', when: 'no connection to the endpoint could be made, or its identity was not the expected one' },
   'refused':            { origin: 'upstream',   http: 503, grpc: 14, retry: 'unsent',        flag: 'UR', when: 'the endpoint refused the stream before processing it (REFUSED_STREAM, GOAWAY)' },
   'circuit-open':       { origin: 'mesh',       http: 503, grpc: 14, retry: 'never',         flag: 'CO', when: 'a connection or request limit of the circuit breaker is reached' },
-  'draining':           { origin: 'mesh',       http: 503, grpc: 14, retry: 'unsent',        flag: 'OL', when: 'this sidecar is shutting down and takes no new requests' },
   'timeout':            { origin: 'upstream',   http: 504, grpc: 4,  retry: 'if-idempotent', flag: 'UT', when: 'the upstream did not answer within the timeout of the request or of one try' },
   'http-version':       { origin: 'downstream', http: 505, grpc: 12, retry: 'never',         flag: 'BR', when: 'the request line names an HTTP version that is not spoken here' },
   'loop':               { origin: 'mesh',       http: 508, grpc: 13, retry: 'never',         flag: 'NR', when: 'the request has passed through too many sidecars' },

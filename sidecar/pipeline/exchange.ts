@@ -114,6 +114,9 @@ export class Exchange extends TimedExchange implements RequestSink, ResponseSink
     this.grpcStatus = undefined
     this.#isOpening = true
     this.#decision = decision
+    // Hop by hop (RFC 9110 §10.1.1), and not before it is decided that the body is wanted: the callee is never asked, so that
+    // nothing hangs between two waits.
+    if (this.head.expectsContinue && this.attempts === 1) this.stream.sendInterim(100, NO_FIELDS)
     this.#lane.open(this, decision)
     this.#isOpening = false
     if (!this.#isOver) this.armTimer()

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import test from 'ava'
 import { LIMITS } from '../../sidecar/core/limits.ts'
 import { MESH_ERRORS } from '../../sidecar/core/mesh-errors.ts'
 import { SIDECAR_METRICS } from '../../sidecar/telemetry/sidecar-metrics.ts'
 import { DOC_TABLES, readPage, withTable } from './doc-tables.ts'
+import { ROOT, sourceFiles } from './import-graph.ts'
 
 for (const [path, table] of Object.entries(DOC_TABLES)) {
   test(`${path} says what the code says`, () => {
@@ -32,6 +34,19 @@ test('every limit has its unit in its name and a reason above it', () => {
     assert.match(name, /(?:Bytes|Count|Ms|PerSecond)$|^settingsPerFrameCount$/)
     assert.match(text, new RegExp(`\\| \`${name}\` \\| [^|]+ \\| \\S`), name)
   }
+})
+
+test('every error is made somewhere', () => {
+  const code = sourceFiles()
+    .filter((file) => file.startsWith('sidecar/') && file !== 'sidecar/core/mesh-errors.ts')
+    .map((file) => readFileSync(join(ROOT, file), 'utf8'))
+    .join('\n')
+  const made = (name: string): boolean =>
+    new RegExp(`(?:meshError\\(|[rR]efuse\\(|die\\(|code = |tooLarge\\()[^;]*'${name}'`).test(code)
+  assert.deepEqual(
+    Object.keys(MESH_ERRORS).filter((name) => !made(name)),
+    [],
+  )
 })
 
 test('every metric has a unique name that Prometheus takes, with the unit that its declaration says', () => {

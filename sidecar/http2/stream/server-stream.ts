@@ -120,7 +120,6 @@ export class ServerStream extends Http2Stream implements DownstreamStream {
 /** What the peer may conclude: REFUSED_STREAM allows another try of anything (RFC 9113 §8.7), so only what is `unsent` says it. */
 const RESET_CODES: ReadonlyMap<MeshError['code'], ErrorCode> = new Map([
   ['refused', ErrorCode.refusedStream],
-  ['draining', ErrorCode.refusedStream],
   ['connect-failure', ErrorCode.refusedStream],
   ['cancelled', ErrorCode.cancel],
   ['timeout', ErrorCode.cancel],

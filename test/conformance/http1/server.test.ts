@@ -84,6 +84,20 @@ test.serial('row 21: 100-continue is answered by the mesh, and does not reach th
   assert.doesNotMatch(application.requests.join(''), /expect/)
 })
 
+test.serial(
+  'row 21: no body is asked for that nobody wants, and what comes after the refusal is not read',
+  async () => {
+    const head = 'POST / HTTP/1.1\r\nHost: nowhere\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n'
+    const next = 'GET /next HTTP/1.1\r\nHost: orders\r\n\r\n'
+    for (const behind of ['', 'hi', next, `hi${next}`]) {
+      const answer = await exchange(head + behind, undefined, '')
+      assert.deepEqual(statusesOf(answer), [404])
+      assert.match(answer, /^connection: close\r$/m)
+    }
+    assert.deepEqual(application.targets, [])
+  },
+)
+
 test.serial('row 27: a hundred pipelined requests are answered in their order', async () => {
   const targets = Array.from({ length: 100 }, (_, i) => `/${i}`)
   const answer = await exchange(targets.map((target) => `GET ${target} HTTP/1.1\r\nHost: orders\r\n\r\n`).join(''), 100)

@@ -98,8 +98,9 @@ test('responses to HEAD, 204 and 304 have no body and no coding', async () => {
   )
 })
 
-test('100 Continue is answered here, once, before the body is asked of anyone', async () => {
+test('100 Continue is said when the exchange wants the body, and once', async () => {
   await using bench = await serve((seen) => {
+    seen.stream.sendInterim(100, NO_FIELDS)
     seen.onEnded = () => {
       seen.stream.sendInterim(100, NO_FIELDS)
       seen.answer(seen.body)

@@ -162,7 +162,7 @@ test('reset and cancel reach the other end with what it may conclude, once', () 
     client.connection.openStream(requestHead({ bodyLength: UNKNOWN_LENGTH }), false, response),
   )
   settle(client, server)
-  server.requests[0]?.stream.reset(meshError('draining', ''))
+  server.requests[0]?.stream.reset(meshError('refused', ''))
   server.requests[1]?.stream.reset(meshError('reset', ''))
   streams[2]?.cancel()
   streams[2]?.cancel()

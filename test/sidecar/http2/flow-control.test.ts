@@ -343,7 +343,7 @@ test('what a paused stream held when it was given up is given back to the connec
     stream?.sendBody(Buffer.alloc(5_000))
     settle(client, server)
     if (i % 2 === 0) stream?.cancel()
-    else server.requests[i]?.stream.reset(meshError('draining', ''))
+    else server.requests[i]?.stream.reset(meshError('refused', ''))
     settle(client, server)
   }
   server.onSeen = (seen) => seen.stream.sendHead({ status: 204, fields: [], bodyLength: 0 }, true)

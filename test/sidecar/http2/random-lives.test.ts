@@ -104,7 +104,7 @@ function perform(
   else if (act === 'resumeUp') seen.stream.resume()
   else if (act === 'reset') {
     life.isBroken = true
-    seen.stream.reset(meshError('draining', ''))
+    seen.stream.reset(meshError('refused', ''))
   }
 }
 
