@@ -267,7 +267,7 @@ export async function startSidecar(boot: Bootstrap, seams: Seams): Promise<Resul
     followTrust(snapshots, identities, (reason) => log.warn('roots refused', { reason })),
   ]
   disposables.push(identities.subscribe(() => links.renewAll()))
-  disposables.push(sweepPools(links, snapshots, clock))
+  disposables.push(sweepPools({ links, http2Apps }, snapshots, clock))
   const ready = Promise.all([watch.waitReady(), firstIdentity(identities)]).then(() => {
     outbound.open()
     plain.open()

@@ -6,6 +6,7 @@ import type { Bootstrap } from './config/bootstrap.ts'
 import type { SnapshotStore } from './config/snapshot-store.ts'
 import type { Registration } from './config/watch-protocol.ts'
 import type { Clock } from './core/clock.ts'
+import { appTargetId } from './inbound/inbound-lane.ts'
 import type { InboundProxy } from './inbound/inbound-proxy.ts'
 import type { PlainInbound } from './inbound/plain-inbound.ts'
 import type { IdentityStore } from './mtls/identity-store.ts'
@@ -103,13 +104,18 @@ export const firstIdentity = (identities: IdentityStore): Promise<void> =>
     })
   })
 
-/** Lets the pools forget endpoints that left. */
-export function sweepPools(links: LinkPool, snapshots: SnapshotStore, clock: Clock): Disposable {
+/** Lets the pools forget endpoints that left, ports that are served no more, and what is idle for long. */
+export function sweepPools(
+  pools: { readonly links: LinkPool; readonly http2Apps: LinkPool },
+  snapshots: SnapshotStore,
+  clock: Clock,
+): Disposable {
   let timer = clock.after(POOL_SWEEP_MS, sweep, { background: true })
   function sweep(): void {
     const ids = new Set<string>()
     for (const { endpoints } of snapshots.current.endpoints.values()) for (const { id } of endpoints) ids.add(id)
-    links.retain(ids)
+    pools.links.retain(ids)
+    pools.http2Apps.retain(new Set(snapshots.current.workload?.serves.map(({ appPort }) => appTargetId(appPort))))
     timer = clock.after(POOL_SWEEP_MS, sweep, { background: true })
   }
   return { [Symbol.dispose]: () => timer.cancel() }

@@ -20,7 +20,6 @@ import type { IdentityStore } from './mtls/identity-store.ts'
 import type { OutboundProxy } from './outbound/outbound-proxy.ts'
 import type { Reporting } from './reporting.ts'
 import type { Seams } from './seams.ts'
-
 import type { LinkPool } from './upstream/link-pool.ts'
 
 /** Everything that a person, Prometheus or the kubelet may ask a sidecar about. */

@@ -2,6 +2,7 @@ import { backoffMs } from '../core/backoff.ts'
 import { errorFacts, MESH_ERRORS, type MeshError, type MeshErrorCode } from '../core/mesh-errors.ts'
 import { findField } from '../http/fields.ts'
 import { countedStatus } from '../http/grpc-status.ts'
+import { ERROR_FIELD } from '../http/header-rules.ts'
 import type { AttemptContext, AttemptOutcome, AttemptPlan, Decision, RetryRefusal, World } from './decision.ts'
 import { pickEndpoint } from './pick-endpoint.ts'
 import type { Recorder } from './trace-step.ts'
@@ -103,7 +104,7 @@ function saidCode(
   outcome: AttemptOutcome & { kind: 'status' },
   { isOverMesh }: AttemptContext,
 ): MeshErrorCode | undefined {
-  const said = isOverMesh ? findField(outcome.fields, 'x-outrigger-error') : undefined
+  const said = isOverMesh ? findField(outcome.fields, ERROR_FIELD) : undefined
   return said !== undefined && Object.hasOwn(MESH_ERRORS, said) ? (said as MeshErrorCode) : undefined
 }
 

@@ -1,12 +1,10 @@
 import { LIMITS } from '../core/limits.ts'
 import { type MeshError, meshError } from '../core/mesh-errors.ts'
 import type { Fields } from '../http/head.ts'
+import { HOPS_FIELD } from '../http/header-rules.ts'
 import { canonicalPath } from '../http/path.ts'
 import type { RequestFacts } from './decision.ts'
 import { quote } from './describe.ts'
-
-/** Counts the sidecars that a request has passed. */
-export const HOPS_FIELD = 'x-outrigger-hops'
 
 /** What is wrong with a request wherever it goes: a loop, or a path that policy and callee could read differently. */
 export function checkRequest(facts: RequestFacts): MeshError | undefined {

@@ -66,6 +66,18 @@ export const HEADER_RULES: ReadonlyMap<string, number> = new Map([
  */
 export const UPGRADE_DECLINED = 'x-outrigger-upgrade'
 
+/** On a link: the port of the application that is meant. */
+export const PORT_FIELD = 'x-outrigger-port'
+
+/** Counts the sidecars that a request has passed. */
+export const HOPS_FIELD = 'x-outrigger-hops'
+
+/** Tries before this one: whoever tried already is not doubled by another sidecar. */
+export const ATTEMPT_FIELD = 'x-mesh-attempt'
+
+/** Code of the error that the mesh answers with. */
+export const ERROR_FIELD = 'x-outrigger-error'
+
 /** On a link: the caller speaks HTTP/2, and so may an application that did not say what it speaks; absent for HTTP/1. */
 export const CALLER_WIRE = 'x-outrigger-wire'
 

@@ -1,6 +1,7 @@
 import { errorFacts, type MeshError } from '../core/mesh-errors.ts'
 import { findField, hasField } from './fields.ts'
 import { type Fields, NO_FIELDS, type ResponseHead } from './head.ts'
+import { ERROR_FIELD } from './header-rules.ts'
 import type { DownstreamStream } from './streams.ts'
 
 /** A response that the mesh makes by itself. Send `head` with `end` when `body` is empty. */
@@ -35,7 +36,7 @@ export function linkResponse(error: MeshError, request: Fields): LocalResponse {
 
 /** What the caller hears of an answer that came over a mesh link: a refusal of the sidecar there in gRPC's terms is HTTP 200. */
 export function relayedToCaller(head: ResponseHead): ResponseHead {
-  if (head.status < 400 || !hasField(head.fields, 'x-outrigger-error')) return head
+  if (head.status < 400 || !hasField(head.fields, ERROR_FIELD)) return head
   return hasField(head.fields, 'grpc-status') ? { ...head, status: 200 } : head
 }
 
@@ -61,7 +62,7 @@ function plainResponse(error: MeshError, extra: Fields): LocalResponse {
     'text/plain; charset=utf-8',
     'content-length',
     String(body.length),
-    'x-outrigger-error',
+    ERROR_FIELD,
     error.code,
     ...extra,
   ]
@@ -78,7 +79,7 @@ function grpcResponse(error: MeshError, request: Fields, extra: Fields): LocalRe
     String(errorFacts(error.code).grpc),
     'grpc-message',
     grpcMessage(`${error.code}: ${error.detail}`),
-    'x-outrigger-error',
+    ERROR_FIELD,
     error.code,
     ...extra,
   ]

@@ -1,7 +1,7 @@
 import { errorFacts, type MeshError, meshError } from '../core/mesh-errors.ts'
 import { findField } from '../http/fields.ts'
 import { type RequestHead, type ResponseHead, UNKNOWN_LENGTH } from '../http/head.ts'
-import { UPGRADE_DECLINED } from '../http/header-rules.ts'
+import { ERROR_FIELD, UPGRADE_DECLINED } from '../http/header-rules.ts'
 import type { ConnectionCore } from './connection-core.ts'
 import { ErrorCode, MAX_31_BITS } from './frame/frame-type.ts'
 import type { HeaderBlock } from './hpack/header-block.ts'
@@ -99,7 +99,7 @@ export class ReceivedHeads {
   #refuseLarge(stream: ServerStream): void {
     const core = this.#core
     core.guard.counters.headerListTooLarge++
-    const fields = ['x-outrigger-error', TOO_LARGE.code, 'content-length', '0']
+    const fields = [ERROR_FIELD, TOO_LARGE.code, 'content-length', '0']
     const { http } = errorFacts(TOO_LARGE.code)
     this.#tellRefused(TOO_LARGE, http)
     stream.sendHead({ status: http, fields, bodyLength: 0 }, true)

@@ -1,12 +1,13 @@
 import type { Protocol } from '../config/resources.ts'
 import { LIMITS } from '../core/limits.ts'
 import { MESH_ERRORS, type MeshError, meshError } from '../core/mesh-errors.ts'
+import { hopsOf } from '../decide/check-request.ts'
 import type { AttemptOutcome, Decision } from '../decide/decision.ts'
 import { isIdempotent } from '../decide/idempotency.ts'
 import { declinedOnLink, declinedToCaller, declinesUpgrade } from '../http/declined-upgrade.ts'
 import { findField } from '../http/fields.ts'
 import type { Fields, RequestHead, ResponseHead } from '../http/head.ts'
-import { CALLER_WIRE, stripMeshFields } from '../http/header-rules.ts'
+import { ATTEMPT_FIELD, CALLER_WIRE, HOPS_FIELD, PORT_FIELD, stripMeshFields } from '../http/header-rules.ts'
 import { isGrpc, type LocalResponse, linkResponse, localResponse } from '../http/local-response.ts'
 import type { Wire, WireRefusal } from '../http/streams.ts'
 import type { Exchange } from '../pipeline/exchange.ts'
@@ -44,6 +45,9 @@ const APP_LIMITS: AppLimits = {
 /** Exchanges with one application that speaks HTTP/2, and connections: another one only when the streams of those there are used up. */
 const APP_STREAM_COUNT = 4_096
 const APP_HTTP2_CONNECTION_COUNT = 64
+
+/** How the pool of HTTP/2 connections calls an application's port, to people too. */
+export const appTargetId = (appPort: number): string => `the application's port ${appPort}`
 
 /** What arrives for our application: who calls is known, may they is decided, and it is handed over. */
 export class InboundLane implements Lane<Exchange> {
@@ -161,12 +165,12 @@ export class InboundLane implements Lane<Exchange> {
     const fields = stripMeshFields(head.fields)
     const given = fields === head.fields ? head : { ...head, fields }
     if (!declinesUpgrade(exchange.head, head)) return given
-    const isLink = exchange.notes.facts?.caller !== undefined
-    return isLink ? declinedOnLink(given) : declinedToCaller(given, exchange.stream.protocol)
+    return isOverLink(exchange) ? declinedOnLink(given) : declinedToCaller(given, exchange.stream.protocol)
   }
 
-  refusal({ head, notes }: Exchange, error: MeshError): LocalResponse {
-    return notes.facts?.caller === undefined ? localResponse(error, head.fields) : linkResponse(error, head.fields)
+  refusal(exchange: Exchange, error: MeshError): LocalResponse {
+    const { fields } = exchange.head
+    return isOverLink(exchange) ? linkResponse(error, fields) : localResponse(error, fields)
   }
 
   onResponseBody(): void {
@@ -222,7 +226,7 @@ export class InboundLane implements Lane<Exchange> {
   #http2Target(appPort: number): LinkTarget {
     let target = this.#http2Targets.get(appPort)
     if (target === undefined) {
-      target = { id: `the application's port ${appPort}`, address: this.#appHost, port: appPort }
+      target = { id: appTargetId(appPort), address: this.#appHost, port: appPort }
       this.#http2Targets.set(appPort, target)
     }
     return target
@@ -253,21 +257,23 @@ export class InboundLane implements Lane<Exchange> {
     let fields: Fields = stripMeshFields(head.fields)
     if (notes.trace !== undefined)
       fields = forwardTraceContext(fields, notes.trace, notes.span?.spanId, this.#deps.random)
-    const hops = Number(findField(head.fields, 'x-outrigger-hops') ?? 0) + 1
-    const next = [...fields, ...exchange.attemptFields, 'x-outrigger-hops', String(hops)]
-    const attempt = notes.facts?.caller === undefined ? 0 : Number(findField(head.fields, 'x-mesh-attempt') ?? 0)
-    if (attempt > 0) next.push('x-mesh-attempt', String(attempt))
+    const next = [...fields, ...exchange.attemptFields, HOPS_FIELD, String(hopsOf(head.fields) + 1)]
+    const attempt = isOverLink(exchange) ? Number(findField(head.fields, ATTEMPT_FIELD) ?? 0) : 0
+    if (attempt > 0) next.push(ATTEMPT_FIELD, String(attempt))
     exchange.attemptHead = { ...head, fields: next }
     exchange.attemptFields = []
   }
 }
+
+/** From a sidecar, whose word counts. */
+const isOverLink = ({ notes }: Exchange): boolean => notes.facts?.caller !== undefined
 
 /** Whose share of the application it takes. */
 const shareOf = ({ notes }: Exchange): string => notes.facts?.caller ?? ANONYMOUS
 
 /** The application's port. Only a sidecar's word counts: a caller without one could name any. */
 function addressedPort(head: RequestHead, { identity, appPort }: Caller): number | undefined {
-  const port = identity === undefined ? appPort : Number(findField(head.fields, 'x-outrigger-port'))
+  const port = identity === undefined ? appPort : Number(findField(head.fields, PORT_FIELD))
   return port !== undefined && port > 0 ? port : undefined
 }
 

@@ -1,6 +1,7 @@
 import type { Endpoint, ServiceResource } from '../config/resources.ts'
 import { type MeshError, meshError } from '../core/mesh-errors.ts'
 import { afterAttempt } from '../decide/after-attempt.ts'
+import { hopsOf } from '../decide/check-request.ts'
 import type { AttemptOutcome, Decision } from '../decide/decision.ts'
 import { grpcTimeoutOf } from '../decide/request-timeout.ts'
 import { SILENT } from '../decide/trace-step.ts'
@@ -9,7 +10,7 @@ import { editFields } from '../http/edit-fields.ts'
 import { findField, withField } from '../http/fields.ts'
 import { countedStatus } from '../http/grpc-status.ts'
 import type { Fields, RequestHead, ResponseHead } from '../http/head.ts'
-import { CALLER_WIRE, stripMeshFields } from '../http/header-rules.ts'
+import { ATTEMPT_FIELD, CALLER_WIRE, HOPS_FIELD, PORT_FIELD, stripMeshFields } from '../http/header-rules.ts'
 import { isGrpc, type LocalResponse, localResponse, relayedToCaller } from '../http/local-response.ts'
 import type { WireRefusal } from '../http/streams.ts'
 import type { Exchange } from '../pipeline/exchange.ts'
@@ -59,7 +60,7 @@ export class OutboundLane implements Lane<Exchange> {
       caller: this.#deps.snapshots.current.workload?.identity,
       wire: stream.protocol,
       callerAddress: stream.peerAddress.slice(0, stream.peerAddress.lastIndexOf(':')),
-      priorAttempts: Number(findField(head.fields, 'x-mesh-attempt') ?? 0) || 0,
+      priorAttempts: Number(findField(head.fields, ATTEMPT_FIELD) ?? 0) || 0,
     }
   }
 
@@ -189,11 +190,11 @@ export class OutboundLane implements Lane<Exchange> {
         extra.push('traceparent', toTraceparent(trace, notes.span?.spanId ?? newSpanId(this.#deps.random)))
       } else fields = forwardTraceContext(fields, trace, notes.span?.spanId, this.#deps.random)
     }
-    const hops = findField(head.fields, 'x-outrigger-hops')
-    if (hops !== undefined) extra.push('x-outrigger-hops', hops)
-    if (exchange.attempts > 1) extra.push('x-mesh-attempt', String(exchange.attempts - 1))
+    const hops = hopsOf(head.fields)
+    if (hops > 0) extra.push(HOPS_FIELD, String(hops))
+    if (exchange.attempts > 1) extra.push(ATTEMPT_FIELD, String(exchange.attempts - 1))
     if (endpoint.transport === 'mesh') {
-      extra.push('x-outrigger-port', String(endpoint.appPort))
+      extra.push(PORT_FIELD, String(endpoint.appPort))
       if (exchange.stream.protocol === 'h2') extra.push(CALLER_WIRE, 'h2')
     }
     exchange.attemptHead = editedHead(head, fields, edits?.authority, edits?.path)

@@ -7,6 +7,7 @@ import type { ResponseSink, UpstreamStream } from '../http/streams.ts'
 import type { Attempt } from '../pipeline/lane.ts'
 import { CallerShares, largestShare, type Share } from '../resilience/caller-shares.ts'
 import { IdlePatience } from './idle-patience.ts'
+import { POOL_ENDS } from './pool-end.ts'
 
 /** One HTTP/1.1 connection to an application, as the pool uses it. */
 export interface AppConnection {
@@ -43,8 +44,6 @@ export interface AppLimits {
   readonly connectTimeoutMs: number
   readonly circuitBreaker: { readonly maxConnections: number; readonly maxPending: number }
 }
-
-const ENDS = meshError('connect-failure', 'this sidecar ends')
 
 /** Connections to one address: the most recently used idle one first, for it is the least likely to be closed. */
 export class AddressConnections implements AppDialListener {
@@ -84,7 +83,7 @@ export class AddressConnections implements AppDialListener {
   }
 
   send(attempt: AppAttempt, limits: AppLimits, caller: string | undefined): void {
-    if (this.#isDestroyed) return attempt.onResponseError(ENDS)
+    if (this.#isDestroyed) return attempt.onResponseError(POOL_ENDS)
     const { maxConnections, maxPending } = limits.circuitBreaker
     this.#connectTimeoutMs = limits.connectTimeoutMs
     this.#maxConnections = maxConnections
@@ -124,7 +123,7 @@ export class AddressConnections implements AppDialListener {
     for (const connection of this.#idle.splice(0)) connection.destroy()
     const waiting = [...this.#waiting.keys()]
     for (const attempt of waiting) this.#takeWaiting(attempt)
-    for (const attempt of waiting) attempt.onResponseError(ENDS)
+    for (const attempt of waiting) attempt.onResponseError(POOL_ENDS)
   }
 
   /**

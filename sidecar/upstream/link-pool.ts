@@ -5,6 +5,7 @@ import { type MeshError, meshError } from '../core/mesh-errors.ts'
 import type { Fields, RequestHead } from '../http/head.ts'
 import type { ResponseSink, UpstreamStream } from '../http/streams.ts'
 import type { Attempt } from '../pipeline/lane.ts'
+import { POOL_ENDS } from './pool-end.ts'
 
 /** Where links lead to: an endpoint of the mesh, or an application on this host. */
 export type LinkTarget = Pick<Endpoint, 'id' | 'address' | 'port' | 'identity'>
@@ -38,8 +39,6 @@ export type LinkAttempt = Attempt & ResponseSink
 
 /** No dial is under way, one is, or one that began with a certificate that has been replaced since. */
 type Dialing = 'no' | 'yes' | 'stale'
-
-const ENDS = meshError('connect-failure', 'this sidecar ends')
 
 /**
  * Mesh links to one endpoint: one, and more only when its streams run out. Tries that find no room wait in order; a
@@ -141,7 +140,7 @@ class EndpointLinks implements DialListener {
     const waiting = [...this.#waiting]
     this.#waiting.clear()
     for (const link of [...this.#links, ...this.#retiring, ...this.#leaving]) link.destroy()
-    for (const attempt of waiting) attempt.onResponseError(ENDS)
+    for (const attempt of waiting) attempt.onResponseError(POOL_ENDS)
   }
 
   /** Links that tries may go on: the old ones only while there is no new one. */
@@ -257,7 +256,7 @@ export class LinkPool {
     maxLinks: number,
     maxPending: number = LIMITS.pendingPerEndpointCount,
   ): void {
-    if (this.#isDestroyed) return attempt.onResponseError(ENDS)
+    if (this.#isDestroyed) return attempt.onResponseError(POOL_ENDS)
     let links = this.#byEndpoint.get(endpoint.id)
     if (links === undefined || !links.leadsTo(endpoint)) {
       if (links !== undefined) this.#dismiss(links)
