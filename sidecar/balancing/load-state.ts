@@ -125,10 +125,13 @@ export class LoadState implements LoadView {
     state.inFlight++
   }
 
-  /** A good response began. Tells a probe's success at once, not at the end of a long body. May be left out. */
+  /**
+   * A good response began. Tells a probe's success at once, not at the end of a long body; of an endpoint that is in, only
+   * the end says that it is well, for a body that always breaks off begins well. May be left out.
+   */
   onAttemptAnswer(endpoint: Endpoint): void {
     const state = this.#endpoints.get(endpoint.id)
-    if (state !== undefined) this.#setOutlier(state, afterSuccess(state.outlier, this.#clock.nowMs()))
+    if (state?.outlier.name === 'probing') this.#setOutlier(state, afterSuccess(state.outlier, this.#clock.nowMs()))
   }
 
   /**

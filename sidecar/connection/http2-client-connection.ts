@@ -36,6 +36,11 @@ export class Http2ClientConnection extends Http2Socket {
     return this.connection.knowsPeer
   }
 
+  /** Streams that the peer allows at once. */
+  get streamLimit(): number {
+    return this.connection.streamLimit
+  }
+
   /** Whether `request` would open a stream now. */
   get canOpenStream(): boolean {
     return !this.isClosed && this.connection.canOpenStream

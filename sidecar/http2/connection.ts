@@ -56,6 +56,11 @@ export class Http2Connection {
     return this.#core.peer.areKnown
   }
 
+  /** Streams that the peer allows us to have open at once. */
+  get streamLimit(): number {
+    return this.#core.peer.streamCount
+  }
+
   /** Whether `openStream` would open one. Not where slow readers hold so much that an answer could not come through. */
   get canOpenStream(): boolean {
     const core = this.#core

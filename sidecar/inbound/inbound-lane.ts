@@ -21,7 +21,8 @@ import { forwardTraceContext } from '../telemetry/trace-context.ts'
 import { TcpDialer } from '../tunnel/tcp-upstream.ts'
 import type { AppLimits } from '../upstream/address-connections.ts'
 import type { AppPool } from '../upstream/app-pool.ts'
-import type { LinkPool, LinkTarget } from '../upstream/link-pool.ts'
+import type { LinkTarget } from '../upstream/link.ts'
+import type { LinkPool } from '../upstream/link-pool.ts'
 import { type GrpcWebForm, grpcWebForm } from './grpc-web-stream.ts'
 
 /** Who calls, and by which way. */
@@ -213,7 +214,7 @@ export class InboundLane implements Lane<Exchange> {
       )
     if (exchange.notes.share === undefined) {
       const share = this.#shares.of(shareOf(exchange))
-      if (share.inUse >= largestShare(share, APP_STREAM_COUNT))
+      if (share.inUse >= largestShare(share, this.#appStreamCount(appPort)))
         return exchange.onResponseError(
           meshError('circuit-open', `the caller has ${share.inUse} requests in flight to port ${appPort}`),
         )
@@ -221,6 +222,12 @@ export class InboundLane implements Lane<Exchange> {
       exchange.notes.share = share
     }
     this.#http2.open(this.#http2Target(appPort), exchange, APP_LIMITS.connectTimeoutMs, APP_HTTP2_CONNECTION_COUNT)
+  }
+
+  /** Streams that all callers may have together: no more than the application allows, as far as it has said. */
+  #appStreamCount(appPort: number): number {
+    const limit = this.#http2.streamLimitOf(this.#http2Target(appPort)) ?? APP_STREAM_COUNT
+    return Math.min(APP_STREAM_COUNT, limit * APP_HTTP2_CONNECTION_COUNT)
   }
 
   #http2Target(appPort: number): LinkTarget {

@@ -9,7 +9,7 @@ import { declinedToCaller, declinesUpgrade } from '../http/declined-upgrade.ts'
 import { editFields } from '../http/edit-fields.ts'
 import { findField, withField } from '../http/fields.ts'
 import { countedStatus } from '../http/grpc-status.ts'
-import type { Fields, RequestHead, ResponseHead } from '../http/head.ts'
+import { type Fields, NO_FIELDS, type RequestHead, type ResponseHead } from '../http/head.ts'
 import { ATTEMPT_FIELD, CALLER_WIRE, HOPS_FIELD, PORT_FIELD, stripMeshFields } from '../http/header-rules.ts'
 import { isGrpc, type LocalResponse, localResponse, relayedToCaller } from '../http/local-response.ts'
 import type { WireRefusal } from '../http/streams.ts'
@@ -193,12 +193,12 @@ export class OutboundLane implements Lane<Exchange> {
     const hops = hopsOf(head.fields)
     if (hops > 0) extra.push(HOPS_FIELD, String(hops))
     if (exchange.attempts > 1) extra.push(ATTEMPT_FIELD, String(exchange.attempts - 1))
-    if (endpoint.transport === 'mesh') {
-      extra.push(PORT_FIELD, String(endpoint.appPort))
-      if (exchange.stream.protocol === 'h2') extra.push(CALLER_WIRE, 'h2')
-    }
-    exchange.attemptHead = editedHead(head, fields, edits?.authority, edits?.path)
-    exchange.attemptFields = extra
+    const isMesh = endpoint.transport === 'mesh'
+    if (isMesh) extra.push(PORT_FIELD, String(endpoint.appPort))
+    if (isMesh && exchange.stream.protocol === 'h2') extra.push(CALLER_WIRE, 'h2')
+    // HTTP/1 has no cache of header blocks that would be spoilt.
+    exchange.attemptHead = editedHead(head, isMesh ? fields : [...fields, ...extra], edits?.authority, edits?.path)
+    exchange.attemptFields = isMesh ? extra : NO_FIELDS
   }
 }
 

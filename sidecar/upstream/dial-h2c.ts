@@ -5,7 +5,7 @@ import { type MeshError, meshError } from '../core/mesh-errors.ts'
 import type { TimerWheel } from '../core/timer-wheel.ts'
 import { LINK_SETTINGS } from '../http2/http2-settings.ts'
 import type { Http2Counters } from '../http2/stream/http2-counters.ts'
-import type { DialLink, DialListener } from './link-pool.ts'
+import type { DialLink, DialListener } from './link.ts'
 
 interface H2cDialerDeps {
   readonly clock: Clock

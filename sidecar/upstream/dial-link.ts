@@ -9,7 +9,7 @@ import type { Http2Counters } from '../http2/stream/http2-counters.ts'
 import type { IdentityStore } from '../mtls/identity-store.ts'
 import { linkClientOptions } from '../mtls/tls-contexts.ts'
 import { verifyPeer } from '../mtls/verify-peer.ts'
-import type { DialLink, DialListener, LinkTarget } from './link-pool.ts'
+import type { DialLink, DialListener, LinkTarget } from './link.ts'
 
 interface LinkDialerDeps {
   readonly identities: IdentityStore

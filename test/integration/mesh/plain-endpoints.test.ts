@@ -58,4 +58,7 @@ test('an application without a sidecar hears none of the mesh’s own fields, an
   assert.deepEqual(Object.keys(headers).filter(isMeshOwn), [])
   assert.equal(heard[0]?.includes('x-own'), true)
   assert.deepEqual(heard[0].filter(isMeshOwn), [])
+  assert.equal(heard[0].includes('traceparent'), true, 'a trace that begins here does not end at once')
+  await web.callByHost('ledger.default', '/', { headers: { 'x-outrigger-hops': '4' } })
+  assert.equal(heard[1]?.includes('x-outrigger-hops'), true, 'a loop through it would be noticed')
 })

@@ -1,6 +1,6 @@
 import type { Endpoint } from '../../../sidecar/config/resources.ts'
 import type { MeshError } from '../../../sidecar/core/mesh-errors.ts'
-import type { DialLink, DialListener, Link } from '../../../sidecar/upstream/link-pool.ts'
+import type { DialLink, DialListener, Link } from '../../../sidecar/upstream/link.ts'
 
 /** Hears of one dial, and writes it down. */
 export class HeardDial implements DialListener {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { meshError } from '../../../sidecar/core/mesh-errors.ts'
 import { NO_FIELDS, type RequestHead } from '../../../sidecar/http/head.ts'
 import type { ResponseSink, UpstreamStream } from '../../../sidecar/http/streams.ts'
-import type { DialLink, DialListener, Link, LinkTarget } from '../../../sidecar/upstream/link-pool.ts'
+import type { DialLink, DialListener, Link, LinkTarget } from '../../../sidecar/upstream/link.ts'
 import { RecordingUpstream } from '../../support/recording-streams.ts'
 
 /** A mesh link without a wire: a test ends its streams, changes its peer's limit, and breaks it. Tells what a real one tells. */
