@@ -2,9 +2,10 @@ import type { HostileWire } from './hostile-wire.ts'
 
 /**
  * Where an attacker knocks: the listener of an application's sidecar, in HTTP/1.1 or in HTTP/2 with prior knowledge; the
- * mesh link of another sidecar with a valid certificate of the mesh; that link's port without one.
+ * mesh link of another sidecar with a valid certificate of the mesh; that link's port without one; the port of probes and
+ * metrics.
  */
-export type Door = 'h1' | 'h2c' | 'link' | 'tls'
+export type Door = 'h1' | 'h2c' | 'link' | 'tls' | 'probes'
 
 /** What is attacked, as far as an attacker knows it. */
 export interface Target {

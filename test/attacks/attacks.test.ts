@@ -30,6 +30,7 @@ test.before(async () => {
   const { keyPem, chainPem } = JSON.parse(JSON.parse(await readFile(file, 'utf8')).body)
   doors = {
     plainPort: mesh.workload('web').portFor('api'),
+    probesPort: mesh.workload('web').sidecar.ports.probes,
     linkPort: mesh.workload('api').sidecar.ports.inbound ?? 0,
     identity: { key: keyPem, cert: chainPem.join('') },
   }

@@ -5,6 +5,7 @@ import { FLOODS } from './http2-floods.ts'
 import { HEADERS } from './http2-headers.ts'
 import { MEMORY } from './http2-memory.ts'
 import { RESETS } from './http2-resets.ts'
+import { PROBES } from './probe-attacks.ts'
 import { SLOW_MODES } from './slow-modes.ts'
 import { TLS } from './tls-attacks.ts'
 
@@ -17,5 +18,6 @@ export const ATTACKS: readonly Attack[] = [
   ...GREED,
   ...HTTP1,
   ...TLS,
+  ...PROBES,
   ...SLOW_MODES,
 ]

@@ -6,18 +6,20 @@ import type { Door } from './attack.ts'
 export interface Doors {
   readonly plainPort: number
   readonly linkPort: number
+  readonly probesPort: number
   /** A certificate of the mesh, of a workload that is not the caller that belongs there. */
   readonly identity: { readonly key: string; readonly cert: string }
 }
 
 /** Opens one; resolves when octets may be sent, rejects when nobody answers. */
-export function openDoor(door: Door, { plainPort, linkPort, identity }: Doors): Promise<Socket> {
+export function openDoor(door: Door, { plainPort, linkPort, probesPort, identity }: Doors): Promise<Socket> {
+  const clearPort = { h1: plainPort, h2c: plainPort, tls: linkPort, probes: probesPort }
   const host = '127.0.0.1'
   return new Promise((resolve, reject) => {
     const socket =
       door === 'link'
         ? connectTls({ host, port: linkPort, ...identity, ALPNProtocols: ['h2'], rejectUnauthorized: false })
-        : connectTcp({ host, port: door === 'tls' ? linkPort : plainPort })
+        : connectTcp({ host, port: clearPort[door] })
     socket.setNoDelay(true)
     socket.once(door === 'link' ? 'secureConnect' : 'connect', () => resolve(socket))
     socket.once('error', reject)

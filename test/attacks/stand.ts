@@ -35,6 +35,7 @@ export const ELSEWHERE_NICE = 10
 /** One sidecar that can be attacked. */
 export interface Attacked {
   readonly pid: number
+  readonly probesPort: number
   /** Samples of /metrics by name and labels. */
   metrics(): Promise<ReadonlyMap<string, number>>
 }
@@ -68,7 +69,8 @@ export async function startStand(directory: string): Promise<Stand> {
     const command = await mesh.sidecar(name, args)
     const child = spawn(command.program, command.args, { stdio: ['ignore', 'ignore', 'inherit'] })
     children.push(child)
-    return { pid: child.pid ?? 0, metrics: () => samplesOf(command.probesPort) }
+    const { probesPort } = command
+    return { pid: child.pid ?? 0, probesPort, metrics: () => samplesOf(probesPort) }
   }
   const [link = 0, attacked = 0, wanted = 0] = await freePorts(3)
   const back = await sidecar('api', ...servingArgs(link, appPort), '--serve', `${WANTED}:80=${wantedPort}`)
@@ -81,7 +83,12 @@ export async function startStand(directory: string): Promise<Stand> {
   await eventually('the thief has a certificate', () => existsSync(identityFile))
   const { keyPem, chainPem } = JSON.parse(JSON.parse(readFileSync(identityFile, 'utf8')).body)
   return {
-    doors: { plainPort: attacked, linkPort: link, identity: { key: keyPem, cert: chainPem.join('') } },
+    doors: {
+      plainPort: attacked,
+      linkPort: link,
+      probesPort: front.probesPort,
+      identity: { key: keyPem, cert: chainPem.join('') },
+    },
     authority: ATTACKED,
     appPort,
     victim: { port: wanted, authority: WANTED },
