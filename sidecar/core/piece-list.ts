@@ -2,26 +2,31 @@
 const SMALL_BYTES = 4 * 1024
 const FIRST_ROOM_BYTES = 256
 
-/** Pieces that fill a half of it or more are kept in blocks of this size, which are used again: a frame of HTTP/2 fills one. */
-const BLOCK_BYTES = 16 * 1024
-/** Blocks that wait for their next use. */
+/** A piece is kept in the smallest block that it fills a half of or more, which is used again: a frame of HTTP/2 fills the largest. */
+const BLOCK_SIZES = [4 * 1024, 8 * 1024, 16 * 1024]
+const LARGEST_BLOCK_BYTES = 16 * 1024
+/** Blocks of each size that wait for their next use. */
 const FREE_COUNT = 64
 
-const freeBlocks: Buffer[] = []
+/** By size. */
+const freeBlocks: ReadonlyMap<number, Buffer[]> = new Map(BLOCK_SIZES.map((bytes) => [bytes, []]))
 const blocks = new WeakSet<ArrayBufferLike>()
 
-function takeBlock(): Buffer {
-  const free = freeBlocks.pop()
+/** Room for so many octets, at most `LARGEST_BLOCK_BYTES`: small ones are not worth a block. */
+function takeRoom(count: number): Buffer {
+  const bytes = BLOCK_SIZES.find((size) => size >= count)
+  if (bytes === undefined || 2 * count < bytes) return Buffer.allocUnsafe(count)
+  const free = freeBlocks.get(bytes)?.pop()
   if (free !== undefined) return free
-  const block = Buffer.allocUnsafeSlow(BLOCK_BYTES)
+  const block = Buffer.allocUnsafeSlow(bytes)
   blocks.add(block.buffer)
   return block
 }
 
 /** Gives a piece back that `shift` took away, and that nobody looks at any more. */
-export function recyclePiece(piece: Buffer): void {
-  if (freeBlocks.length >= FREE_COUNT || !blocks.has(piece.buffer)) return
-  freeBlocks.push(piece.length === BLOCK_BYTES ? piece : Buffer.from(piece.buffer))
+export function recyclePiece({ buffer }: Buffer): void {
+  const free = freeBlocks.get(buffer.byteLength)
+  if (free !== undefined && free.length < FREE_COUNT && blocks.has(buffer)) free.push(Buffer.from(buffer))
 }
 
 /** Octets that are kept, in order, in pieces: copies of what was borrowed, small ones put together. The owner bounds them. */
@@ -53,7 +58,7 @@ export class PieceList {
     if (octets.length <= from) return
     this.bytes += octets.length - from
     let at = from + this.#extend(octets, from)
-    for (; at < octets.length; at += BLOCK_BYTES) this.#add(octets, at)
+    for (; at < octets.length; at += LARGEST_BLOCK_BYTES) this.#add(octets, at)
   }
 
   /** Takes the first piece away. */
@@ -80,9 +85,8 @@ export class PieceList {
 
   /** A piece of its own for what begins at `at`, as far as a block goes. */
   #add(octets: Buffer, at: number): void {
-    const count = Math.min(octets.length - at, BLOCK_BYTES)
-    const isLarge = count * 2 >= BLOCK_BYTES
-    const room = isLarge ? takeBlock() : Buffer.allocUnsafe(count)
+    const count = Math.min(octets.length - at, LARGEST_BLOCK_BYTES)
+    const room = takeRoom(count)
     octets.copy(room, 0, at, at + count)
     this.#pieces.push(room.subarray(0, count))
     this.#room = room

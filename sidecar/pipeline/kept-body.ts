@@ -54,6 +54,7 @@ export class KeptBody {
     this.#isReplaying = false
     this.#replay?.release()
     this.#replay = undefined
+    this.#held?.discard()
     this.#held = undefined
   }
 }

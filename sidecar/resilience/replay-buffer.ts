@@ -38,7 +38,7 @@ export class ReplayMemory {
 export class ReplayBuffer {
   readonly #memory: ReplayMemory
   readonly #limitBytes: number
-  #pieces = new PieceList()
+  readonly #pieces = new PieceList()
   #isComplete = true
 
   constructor(memory: ReplayMemory, limitBytes: number = LIMITS.replayBufferBytes) {
@@ -70,7 +70,7 @@ export class ReplayBuffer {
   /** Forgets everything and gives the room back. Nothing is kept from here on. Calling it again does nothing. */
   release(): void {
     this.#memory.giveBack(this.#pieces.bytes)
-    this.#pieces = new PieceList()
+    this.#pieces.discard()
     this.#isComplete = false
   }
 }

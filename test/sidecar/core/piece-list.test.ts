@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'ava'
 import fc from 'fast-check'
 import { PieceList } from '../../../sidecar/core/piece-list.ts'
+import { ReplayBuffer, ReplayMemory } from '../../../sidecar/resilience/replay-buffer.ts'
 
 test('octets come out as they went in, whatever is appended and taken in between', () => {
   const step = fc.oneof(
@@ -61,16 +62,35 @@ test('a piece that was taken keeps its octets when more are appended', () => {
   assert.equal(pieces.first?.toString(), 'three')
 })
 
-test('what is discarded unread is lent again, each block once', () => {
-  const octets = Buffer.alloc(3 * 16_384, 1)
-  const [dropped, first, second] = [new PieceList(), new PieceList(), new PieceList()]
-  dropped.append(octets)
-  const lent = new Set(dropped.all.map(({ buffer }) => buffer))
-  dropped.discard()
-  assert.deepEqual([dropped.isEmpty, dropped.bytes], [true, 0])
-  first.append(octets)
-  second.append(octets)
-  const of = (list: PieceList): ArrayBufferLike[] => list.all.map(({ buffer }) => buffer)
-  assert.deepEqual(new Set(of(first)), lent)
-  assert.equal(new Set([...of(first), ...of(second)]).size, 6)
+for (const [bytes, count] of [
+  [2_048, 1],
+  [4_096, 1],
+  [6_000, 1],
+  [3 * 16_384, 3],
+] as const) {
+  test(`${bytes} octets that are discarded unread leave room that is lent again, each block once`, () => {
+    const octets = Buffer.alloc(bytes, 1)
+    const [dropped, first, second] = [new PieceList(), new PieceList(), new PieceList()]
+    dropped.append(octets)
+    const lent = new Set(dropped.all.map(({ buffer }) => buffer))
+    dropped.discard()
+    assert.deepEqual([dropped.isEmpty, dropped.bytes], [true, 0])
+    first.append(octets)
+    second.append(octets)
+    const of = (list: PieceList): ArrayBufferLike[] => list.all.map(({ buffer }) => buffer)
+    assert.deepEqual(new Set(of(first)), lent)
+    assert.equal(new Set([...of(first), ...of(second)]).size, 2 * count)
+  })
+}
+
+test('what a replay buffer held is lent again when it is released', () => {
+  const memory = new ReplayMemory()
+  const blocks = Array.from({ length: 3 }, () => {
+    const replay = new ReplayBuffer(memory)
+    replay.append(Buffer.alloc(4_096))
+    const [block] = replay.chunks
+    replay.release()
+    return block?.buffer
+  })
+  assert.equal(new Set(blocks).size, 1)
 })

@@ -232,8 +232,8 @@ test('a sink may pause inside of a delivery, and what follows waits, the end too
     deliver(chunk)
     seen.stream.pause()
   }
-  // Small pieces that wait are put together; these are too large for that.
-  for (const letter of ['a', 'b', 'c']) stream?.sendBody(Buffer.alloc(5_000, letter))
+  // Pieces that wait are put together where the block of one has room; these fill theirs.
+  for (const letter of ['a', 'b', 'c']) stream?.sendBody(Buffer.alloc(8_192, letter))
   stream?.sendEnd(['x', 'y'])
   settle(client, server)
   const steps = [seen.bodyBytes]
@@ -241,7 +241,7 @@ test('a sink may pause inside of a delivery, and what follows waits, the end too
     seen.stream.resume()
     steps.push(seen.bodyBytes)
   }
-  assert.deepEqual(steps, [5_000, 10_000, 15_000])
+  assert.deepEqual(steps, [8_192, 16_384, 24_576])
   assert.equal(seen.isEnded, false)
   seen.stream.resume()
   assert.equal(seen.isEnded, true)
