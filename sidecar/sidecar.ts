@@ -169,6 +169,7 @@ export async function startSidecar(boot: Bootstrap, seams: Seams): Promise<Resul
     snapshots,
     load,
     clock,
+    wheel,
     random,
     tracing: reporting.tracing,
     recent: reporting.recent,

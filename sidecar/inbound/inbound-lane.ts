@@ -66,7 +66,7 @@ export class InboundLane implements Lane<Exchange> {
     this.#deps = deps
     this.#apps = apps
     this.#http2 = http2
-    this.#tcp = new TcpDialer(deps.clock)
+    this.#tcp = new TcpDialer(deps.wheel)
     this.#appHost = appHost
   }
 

@@ -37,7 +37,7 @@ export class OutboundLane implements Lane<Exchange> {
     this.#deps = deps
     this.#links = links
     this.#plain = plain
-    this.#tcp = new TcpDialer(deps.clock)
+    this.#tcp = new TcpDialer(deps.wheel)
   }
 
   /** A service's port as the control plane told it; its only one when `port` is undefined. */

@@ -22,6 +22,7 @@ export interface LaneDeps {
   readonly snapshots: SnapshotStore
   readonly load: LoadState
   readonly clock: Clock
+  readonly wheel: TimerWheel
   readonly random: Random
   readonly tracing: Tracing
   readonly recent: RecentDecisions

@@ -1,8 +1,9 @@
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
+import { SocketDial } from '../connection/socket-dial.ts'
 import { isHttpAtEnd, mayBeHttpServer, spokenFirst } from '../connection/spoken.ts'
-import type { Clock, Timer } from '../core/clock.ts'
 import { LIMITS } from '../core/limits.ts'
 import { meshError } from '../core/mesh-errors.ts'
+import type { TimerWheel } from '../core/timer-wheel.ts'
 import { type Fields, NO_FIELDS, type ResponseHead, UNKNOWN_LENGTH } from '../http/head.ts'
 import type { ResponseSink, UpstreamStream } from '../http/streams.ts'
 import type { Attempt } from '../pipeline/lane.ts'
@@ -114,14 +115,15 @@ export interface TcpOpening {
 
 /** Connections to applications that speak something else than HTTP: one for each tunnel, never pooled. */
 export class TcpDialer {
-  readonly #clock: Clock
-  readonly #dialing = new Map<TcpAttempt, Dial>()
+  readonly #wheel: TimerWheel
+  /** Tries that wait for their connection, and what gives each up. */
+  readonly #dialing = new Map<TcpAttempt, () => void>()
   readonly #shares = new CallerShares()
   /** Connections that are open or dialled. */
   #count = 0
 
-  constructor(clock: Clock) {
-    this.#clock = clock
+  constructor(wheel: TimerWheel) {
+    this.#wheel = wheel
   }
 
   /** Connections that are open or dialled, for gauges. */
@@ -146,7 +148,7 @@ export class TcpDialer {
       share.inUse--
       this.#shares.forget(caller)
     }
-    const dial = new Dial(host, port, this.#clock, timeoutMs, release, {
+    const dial = new SocketDial({ host, port, allowHalfOpen: true }, timeoutMs, this.#wheel, {
       onSocket: (socket) => {
         this.#dialing.delete(attempt)
         attempt.onStream(new TcpUpstream(socket, attempt, isScreened, release))
@@ -155,60 +157,19 @@ export class TcpDialer {
       },
       onFailed: (reason) => {
         this.#dialing.delete(attempt)
+        release()
         attempt.onResponseError(meshError('connect-failure', `cannot connect to ${host}:${port}: ${reason}`))
       },
     })
-    this.#dialing.set(attempt, dial)
+    this.#dialing.set(attempt, () => {
+      dial.giveUp()
+      release()
+    })
   }
 
   /** Forgets a try that still waits. */
   abandon(attempt: TcpAttempt): void {
-    this.#dialing.get(attempt)?.giveUp()
+    this.#dialing.get(attempt)?.()
     this.#dialing.delete(attempt)
-  }
-}
-
-interface DialEnd {
-  onSocket(socket: Socket): void
-  onFailed(reason: string): void
-}
-
-class Dial {
-  readonly #socket: Socket
-  readonly #timer: Timer
-  readonly #end: DialEnd
-  readonly #release: () => void
-
-  /** `release`: called when the dial is over without a connection. */
-  constructor(host: string, port: number, clock: Clock, timeoutMs: number, release: () => void, end: DialEnd) {
-    this.#end = end
-    this.#release = release
-    this.#socket = connect({ host, port, allowHalfOpen: true, noDelay: true })
-    this.#timer = clock.after(timeoutMs, () => this.#onFailed(new Error(`no connection within ${timeoutMs} ms`)), {
-      background: true,
-    })
-    this.#socket.once('connect', this.#onConnect)
-    this.#socket.once('error', this.#onFailed)
-  }
-
-  /** Ends it without a word. */
-  giveUp(): void {
-    this.#timer.cancel()
-    this.#socket.removeListener('connect', this.#onConnect)
-    this.#socket.removeListener('error', this.#onFailed)
-    this.#socket.on('error', () => undefined)
-    this.#socket.destroy()
-    this.#release()
-  }
-
-  readonly #onConnect = (): void => {
-    this.#timer.cancel()
-    this.#socket.removeListener('error', this.#onFailed)
-    this.#end.onSocket(this.#socket)
-  }
-
-  readonly #onFailed = (error: NodeJS.ErrnoException): void => {
-    this.giveUp()
-    this.#end.onFailed(error.code ?? error.message)
   }
 }

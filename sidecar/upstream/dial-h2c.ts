@@ -1,5 +1,6 @@
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { Http2ClientConnection } from '../connection/http2-client-connection.ts'
+import { SocketDial } from '../connection/socket-dial.ts'
 import type { Clock } from '../core/clock.ts'
 import { type MeshError, meshError } from '../core/mesh-errors.ts'
 import type { TimerWheel } from '../core/timer-wheel.ts'
@@ -27,24 +28,12 @@ const SETTINGS_WAIT_MS = 1_000
  */
 export function createH2cDialer(deps: H2cDialerDeps): DialLink {
   return ({ address, port }, timeoutMs, listener) => {
-    const socket = connect({ host: address, port, noDelay: true })
-    const fail = (detail: string): void => {
-      timer.cancel()
-      socket.removeListener('connect', onConnect)
-      socket.removeListener('error', onError)
-      socket.on('error', () => undefined)
-      socket.destroy()
-      listener.onDialFailed(meshError('connect-failure', `cannot connect to ${address}:${port}: ${detail}`))
-    }
-    const onError = (error: NodeJS.ErrnoException): void => fail(error.code ?? error.message)
-    const onConnect = (): void => {
-      timer.cancel()
-      socket.removeListener('error', onError)
-      speak(deps, socket, `${address}:${port}`, listener)
-    }
-    const timer = deps.clock.after(timeoutMs, () => fail(`no connection within ${timeoutMs} ms`), { background: true })
-    socket.once('error', onError)
-    socket.once('connect', onConnect)
+    const where = `${address}:${port}`
+    new SocketDial({ host: address, port }, timeoutMs, deps.wheel, {
+      onSocket: (socket) => speak(deps, socket, where, listener),
+      onFailed: (reason) =>
+        listener.onDialFailed(meshError('connect-failure', `cannot connect to ${where}: ${reason}`)),
+    })
   }
 }
 

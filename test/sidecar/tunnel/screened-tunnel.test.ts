@@ -4,6 +4,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 import test from 'ava'
 import { systemClock } from '../../../sidecar/core/clock.ts'
 import type { MeshError } from '../../../sidecar/core/mesh-errors.ts'
+import { TimerWheel } from '../../../sidecar/core/timer-wheel.ts'
 import { NO_FIELDS } from '../../../sidecar/http/head.ts'
 import type { UpstreamStream } from '../../../sidecar/http/streams.ts'
 import { connectHead } from '../../../sidecar/tunnel/tcp-downstream.ts'
@@ -46,7 +47,7 @@ async function screened(onConnection: (socket: Socket) => void = () => undefined
       },
     }
     const { port } = server.address() as AddressInfo
-    new TcpDialer(systemClock).open('127.0.0.1', port, attempt, { timeoutMs: 5_000, isScreened: true })
+    new TcpDialer(new TimerWheel(systemClock)).open('127.0.0.1', port, attempt, { timeoutMs: 5_000, isScreened: true })
   })
   return {
     say: (text: string) => stream.sendBody(Buffer.from(text, 'latin1')),
