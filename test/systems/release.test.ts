@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
@@ -48,6 +48,18 @@ test('a release says its version, and explains its flags', () => {
   const run = (...args: string[]): string => execFileSync(process.execPath, [command, ...args], { encoding: 'utf8' })
   assert.match(run('version'), /^outrigger \d+\.\d+\.\d+ \(Node /)
   assert.match(run('sidecar', '--help'), /^Usage: outrigger sidecar /)
+})
+
+test('a release keeps what was compiled beside its bundles, and runs as well where it may not', () => {
+  const cache = join(folder, 'dist', 'compile-cache')
+  rmSync(cache, { recursive: true, force: true })
+  const run = (): string => execFileSync(process.execPath, [command, 'version'], { encoding: 'utf8' })
+  const said = run()
+  assert.ok(readdirSync(cache, { recursive: true }).length > 1)
+  rmSync(cache, { recursive: true, force: true })
+  writeFileSync(cache, 'in the way')
+  assert.equal(run(), said)
+  rmSync(cache)
 })
 
 const TELL_FETCH = `data:text/javascript,${encodeURIComponent(
