@@ -27,6 +27,11 @@ const { values, positionals } = parseArgs({
 const seed = Number(values.seed)
 const seconds = Number(values.seconds)
 const hangMs = Number(values['hang-seconds']) * 1_000
+const unknown = positionals.find((name) => !targets.some((target) => target.name === name))
+if (unknown !== undefined) {
+  console.error(`fuzz: no target is called "${unknown}"; there are ${targets.map(({ name }) => name).join(', ')}`)
+  process.exit(2)
+}
 const chosen = positionals.length === 0 ? targets : positionals.map(findTarget)
 console.log(`seed ${seed}, ${seconds} s for each of ${chosen.length} targets`)
 let findings = 0
